@@ -1,0 +1,30 @@
+import * as z from "zod";
+import { epochMs } from "./time.ts";
+
+/** Where a thing came from; set when it is made, never changed after payment. */
+export const origin = z.strictObject({
+  /** What began the hop: vote → demand item → campaign → live shelf → team → order → 晒单. The id of the one before. */
+  originId: z.string().max(64).optional(),
+  channel: z.enum(["mini", "live", "batch", "pos"]),
+  communityId: z.string().optional(),
+  sessionId: z.string().optional(),
+  inviterId: z.string().optional(),
+});
+export type Origin = z.infer<typeof origin>;
+
+/**
+ * What happened, as the outbox holds it: ids, states and amounts only, no personal data. `v` is the version of `data` for this type; readers keep
+ * reading older ones.
+ */
+export const event = z.object({
+  eventId: z.string(),
+  type: z.string(),
+  v: z.int().min(1),
+  at: epochMs,
+  /** Who did it: a member, a staff member, the payment channel, or the system itself. */
+  actor: z.strictObject({ kind: z.enum(["member", "staff", "channel", "system"]), id: z.string().optional() }),
+  origin: origin.optional(),
+  data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
+});
+export type DomainEvent = z.infer<typeof event>;
+export type Actor = DomainEvent["actor"];

@@ -1,0 +1,58 @@
+import * as z from "zod";
+
+/** What an id's first letters say it names. Ids are at most 27 letters and digits, so that every provider takes them. */
+export const idPrefixes = {
+  MB: "member",
+  SF: "staff",
+  ST: "store",
+  AR: "article",
+  CM: "community",
+  CP: "campaign",
+  TM: "team",
+  OR: "order",
+  RF: "refund",
+  EV: "event",
+  SE: "session",
+  PC: "payment case",
+  AU: "audit row",
+} as const;
+export type IdPrefix = keyof typeof idPrefixes;
+
+const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // Crockford base32: no I, L, O, U
+
+/** Prefix + 10 characters of time (epoch ms, so ids sort by birth) + 14 random characters (70 bits). Needs 14 random bytes. */
+export function makeId(prefix: IdPrefix, nowMs: number, random: Uint8Array): string {
+  let time = "";
+  for (let rest = nowMs, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = alphabet[rest % 32] + time;
+  let tail = "";
+  for (let i = 0; i < 14; i++) tail += alphabet[random[i]! % 32];
+  return prefix + time + tail;
+}
+
+const idPattern = (prefix: string) => new RegExp(`^${prefix}[0-9A-HJKMNP-TV-Z]{24}$`);
+
+/** Schema of the ids of one kind, e.g. `idOf("TM")`. */
+export const idOf = (prefix: IdPrefix) =>
+  z
+    .string()
+    .regex(idPattern(prefix), `${prefix} and 24 characters 0-9 A-Z without I L O U`)
+    .meta({ description: `Id of a ${idPrefixes[prefix]}`, example: `${prefix}01KASWB3Q8W5CJ7T2N9RXEH4` });
+
+/** The id that belongs to another one to one, under another prefix: `siblingId("RF", orderId)`. */
+export const siblingId = (prefix: IdPrefix, id: string): string => prefix + id.slice(2);
+
+/** One of `count` buckets, the same for the same id: spreads rows that share a time over partitions. */
+export const bucketOf = (id: string, count: number): number => alphabet.indexOf(id.at(-1) ?? "0") % count;
+
+/** A provider's number: id + two-digit attempt, 29 characters at most. `attempt` is 1 to 99. */
+export function providerNumber(id: string, attempt: number): string {
+  if (!Number.isInteger(attempt) || attempt < 1 || attempt > 99)
+    throw new RangeError(`attempt ${attempt} is not 1 to 99`);
+  return id + String(attempt).padStart(2, "0");
+}
+
+/** Splits what `providerNumber` made; undefined when it is none of ours. */
+export function readProviderNumber(number: string): { id: string; attempt: number } | undefined {
+  const match = /^([A-Z]{2}[0-9A-HJKMNP-TV-Z]{24})(\d\d)$/.exec(number);
+  return match && match[2] !== "00" ? { id: match[1]!, attempt: Number(match[2]) } : undefined;
+}
