@@ -1,0 +1,329 @@
+import * as z from "zod";
+import { DomainError } from "../../../shared/kernel/problem.ts";
+import { parseIso, toIso } from "../../../shared/kernel/time.ts";
+import {
+  type Busy,
+  type ChannelRefund,
+  notificationPath,
+  type PaidTransaction,
+  type PaymentChannel,
+  type Refused,
+  type Transaction,
+  type Unknown,
+} from "../../../shared/payment/ports.ts";
+import type { WeChatConfig, WeChatEndpoints, WeChatEnv } from "./config.ts";
+import { createSeal } from "./seal.ts";
+import { cutToBytes, readJson, send } from "./send.ts";
+
+const time = z.string().transform((text, context) => {
+  try {
+    return parseIso(text);
+  } catch {
+    context.addIssue({ code: "custom", message: "no RFC 3339 date-time" });
+    return z.NEVER;
+  }
+});
+const fen = z.int().min(0);
+const name = z.string().min(1);
+
+const paid = z.object({
+  appid: name,
+  mchid: name,
+  out_trade_no: name,
+  transaction_id: name,
+  trade_state: z.enum(["SUCCESS", "REFUND"]),
+  success_time: time,
+  payer: z.object({ openid: name }),
+  amount: z.object({ total: fen, currency: name }),
+});
+const unpaid = z.object({
+  appid: name,
+  mchid: name,
+  out_trade_no: name,
+  trade_state: z.enum(["NOTPAY", "CLOSED", "PAYERROR", "REVOKED", "USERPAYING", "ACCEPT"]),
+});
+const transactionAnswer = z.union([paid, unpaid]);
+const refundStatus = z.enum(["PROCESSING", "SUCCESS", "ABNORMAL", "CLOSED"]);
+const refundAmount = z.object({ refund: fen, total: fen });
+const refundAnswer = z
+  .object({
+    refund_id: name,
+    out_refund_no: name,
+    out_trade_no: name,
+    status: refundStatus,
+    success_time: time.optional(),
+    amount: refundAmount,
+  })
+  .refine((refund) => refund.status !== "SUCCESS" || refund.success_time !== undefined, "SUCCESS without success_time");
+const refundNotice = z
+  .object({
+    mchid: name,
+    refund_id: name,
+    out_refund_no: name,
+    out_trade_no: name,
+    refund_status: refundStatus,
+    success_time: time.optional(),
+    amount: refundAmount,
+  })
+  .refine((refund) => refund.refund_status !== "SUCCESS" || refund.success_time !== undefined);
+const notificationBody = z.object({
+  id: name,
+  event_type: name,
+  resource_type: z.literal("encrypt-resource"),
+  resource: z.object({
+    algorithm: name,
+    ciphertext: name,
+    nonce: name,
+    associated_data: z.string().optional(),
+  }),
+});
+const problemAnswer = z.object({ code: name, message: z.string().default("") });
+const prepayAnswer = z.object({ prepay_id: name });
+
+/** Allowed distance between a signed timestamp and our clock, in seconds: WeChat Pay's own rule. */
+const window = 300;
+
+type Problem = { kind: "problem"; status: number; code: string; message: string; number: string };
+type Reply = { kind: "ok"; body: unknown } | Problem | Busy | Unknown;
+
+/**
+ * WeChat Pay v3, JSAPI. Every call is sent once (retry count 0: the worker that owns the row calls again under the same
+ * number) and takes 5 s at most. An answer counts only when its signature fits: WeChat Pay signs each answer to a
+ * request whose own signature was right, so an unsigned one, a time-out and a 5xx are all `unknown`.
+ */
+export function createWeChatPay(
+  config: WeChatConfig,
+  endpoints: Pick<WeChatEndpoints, "payUrl" | "notifyBase" | "timeoutMs">,
+  env: WeChatEnv,
+): PaymentChannel {
+  const seal = createSeal(config);
+  const notifyUrl = `${endpoints.notifyBase}${notificationPath}`;
+  const { pathname: basePath } = new URL(endpoints.payUrl);
+  const prefix = basePath === "/" ? "" : basePath;
+  const publicKeyId = Object.keys(config.platformKeys).find((serial) => serial.startsWith("PUB_KEY_ID_"));
+  const nonce = () => Buffer.from(env.rng.bytes(16)).toString("hex").toUpperCase();
+  const seconds = () => String(Math.floor(env.clock.now() / 1000));
+
+  async function call(method: "GET" | "POST", path: string, content?: unknown): Promise<Reply> {
+    const body = content === undefined ? "" : JSON.stringify(content);
+    const timestamp = seconds();
+    const nonceStr = nonce();
+    const signature = seal.sign(method, `${prefix}${path}`, timestamp, nonceStr, body);
+    const answer = await send(
+      `${endpoints.payUrl}${path}`,
+      {
+        method,
+        headers: {
+          Accept: "application/json",
+          "User-Agent": "commensal",
+          Authorization: `WECHATPAY2-SHA256-RSA2048 mchid="${config.mchid}",nonce_str="${nonceStr}",timestamp="${timestamp}",serial_no="${config.merchantSerial}",signature="${signature}"`,
+          ...(publicKeyId && { "Wechatpay-Serial": publicKeyId }),
+          ...(body && { "Content-Type": "application/json" }),
+        },
+        ...(body && { body }),
+      },
+      endpoints.timeoutMs,
+    );
+    if (answer.kind === "unknown") return answer;
+    const { status } = answer;
+    // Nothing was done and the same number is tried again later: safe to believe even from a gateway that can't sign.
+    if (status === 429) return { kind: "busy" };
+    const flaw =
+      seal.flaw((header) => answer.headers.get(header) ?? undefined, answer.body) ??
+      (seal.age(answer.headers.get("wechatpay-timestamp") ?? undefined, env.clock.now()) <= window
+        ? undefined
+        : "its timestamp is off by more than 300 s");
+    if (flaw) {
+      const remedy = status === 401 ? ": WeChat Pay refuses our signature, check merchantSerial, key and clock" : "";
+      return { kind: "unknown", reason: `HTTP ${status} can't be trusted (${flaw})${remedy}` };
+    }
+    if (status >= 500) return { kind: "unknown", reason: `HTTP ${status}` };
+    if (status >= 200 && status < 300) return { kind: "ok", body: readJson(answer.body) };
+    const problem = problemAnswer.safeParse(readJson(answer.body));
+    if (status < 400 || !problem.success) return { kind: "unknown", reason: `HTTP ${status} that is no problem` };
+    if (problem.data.code === "FREQUENCY_LIMITED" || problem.data.code === "RATELIMIT_EXCEEDED")
+      return { kind: "busy" };
+    // The request id ends in WeChat Pay's own, finer number of the problem.
+    const number = answer.headers.get("request-id")?.split("-").at(-1) ?? "";
+    return { kind: "problem", status, ...problem.data, number };
+  }
+
+  const isPaid = ({ code, number }: Problem) =>
+    code === "ORDERPAID" || code === "ORDER_PAID" || number === "268449538" || number === "268498689";
+  const isClosed = ({ code }: Problem) => code === "ORDER_CLOSED" || code === "ORDERCLOSED";
+  const isAbsent = ({ status, code }: Problem) =>
+    status === 404 || code === "ORDER_NOT_EXIST" || code === "ORDERNOTEXIST" || code === "RESOURCE_NOT_EXISTS";
+  const refused = ({ code, message }: Problem): Refused => ({ kind: "refused", code, message });
+  const misfit = (what: string): Unknown => ({ kind: "unknown", reason: `the answer ${what}` });
+
+  function readRefund(
+    body: unknown,
+    asked: { refundNo: string; paymentNo?: string; refundFen?: number; totalFen?: number },
+  ): { kind: "refund"; refund: ChannelRefund } | Unknown {
+    const parsed = refundAnswer.safeParse(body);
+    if (!parsed.success) return misfit("is no refund");
+    const { data } = parsed;
+    const refund: ChannelRefund = {
+      refundNo: data.out_refund_no,
+      paymentNo: data.out_trade_no,
+      channelRefundId: data.refund_id,
+      status: data.status,
+      ...(data.success_time !== undefined && { successTime: data.success_time }),
+      refundFen: data.amount.refund,
+      totalFen: data.amount.total,
+    };
+    for (const [key, value] of Object.entries(asked))
+      if (refund[key as keyof ChannelRefund] !== value) return misfit(`has another ${key}`);
+    return { kind: "refund", refund };
+  }
+
+  return {
+    async prepay(payment) {
+      const reply = await call("POST", "/v3/pay/transactions/jsapi", {
+        appid: config.appid,
+        mchid: config.mchid,
+        description: cutToBytes(payment.description, 127),
+        out_trade_no: payment.paymentNo,
+        time_expire: toIso(payment.expiresAt),
+        notify_url: notifyUrl,
+        amount: { total: payment.amountFen, currency: "CNY" },
+        payer: { openid: payment.openid },
+      });
+      if (reply.kind === "ok") {
+        const answer = prepayAnswer.safeParse(reply.body);
+        return answer.success ? { kind: "ok", prepayId: answer.data.prepay_id } : misfit("holds no prepay id");
+      }
+      if (reply.kind !== "problem") return reply;
+      if (isPaid(reply)) return { kind: "paid" };
+      return isClosed(reply) ? { kind: "closed" } : refused(reply);
+    },
+
+    payParameters(prepayId) {
+      const timeStamp = seconds();
+      const nonceStr = nonce();
+      const packed = `prepay_id=${prepayId}`;
+      return {
+        timeStamp,
+        nonceStr,
+        package: packed,
+        signType: "RSA",
+        paySign: seal.sign(config.appid, timeStamp, nonceStr, packed),
+      };
+    },
+
+    async query(paymentNo) {
+      const reply = await call(
+        "GET",
+        `/v3/pay/transactions/out-trade-no/${encodeURIComponent(paymentNo)}?mchid=${config.mchid}`,
+      );
+      if (reply.kind === "ok") {
+        const answer = transactionAnswer.safeParse(reply.body);
+        if (!answer.success) return misfit("is no transaction");
+        if (answer.data.mchid !== config.mchid || answer.data.appid !== config.appid)
+          return misfit("is of another merchant or app");
+        if (answer.data.out_trade_no !== paymentNo) return misfit("has another number");
+        return { kind: "transaction", transaction: transactionOf(answer.data) };
+      }
+      if (reply.kind !== "problem") return reply;
+      return isAbsent(reply) ? { kind: "absent" } : refused(reply);
+    },
+
+    async close(paymentNo) {
+      const reply = await call("POST", `/v3/pay/transactions/out-trade-no/${encodeURIComponent(paymentNo)}/close`, {
+        mchid: config.mchid,
+      });
+      if (reply.kind === "ok") return { kind: "closed" };
+      if (reply.kind !== "problem") return reply;
+      if (isPaid(reply)) return { kind: "paid" };
+      if (isClosed(reply)) return { kind: "closed" };
+      return isAbsent(reply) ? { kind: "absent" } : refused(reply);
+    },
+
+    async refund({ refundNo, paymentNo, refundFen, totalFen, reason }) {
+      const reply = await call("POST", "/v3/refund/domestic/refunds", {
+        out_trade_no: paymentNo,
+        out_refund_no: refundNo,
+        reason: cutToBytes(reason, 80),
+        notify_url: notifyUrl,
+        amount: { refund: refundFen, total: totalFen, currency: "CNY" },
+      });
+      if (reply.kind === "ok") return readRefund(reply.body, { refundNo, paymentNo, refundFen, totalFen });
+      if (reply.kind !== "problem") return reply;
+      return reply.code === "NOT_ENOUGH" || reply.code === "NOTENOUGH" ? { kind: "notEnough" } : refused(reply);
+    },
+
+    async queryRefund(refundNo) {
+      const reply = await call("GET", `/v3/refund/domestic/refunds/${encodeURIComponent(refundNo)}`);
+      if (reply.kind === "ok") return readRefund(reply.body, { refundNo });
+      if (reply.kind !== "problem") return reply;
+      return isAbsent(reply) ? { kind: "absent" } : refused(reply);
+    },
+
+    async readNotification(headers, rawBody) {
+      const lowered = new Map(Object.entries(headers).map(([header, value]) => [header.toLowerCase(), value]));
+      const header = (wanted: string) => lowered.get(wanted);
+      const flaw = seal.flaw(header, Buffer.from(rawBody));
+      if (flaw) throw new DomainError("NOTIFICATION_UNSIGNED", flaw);
+      if (!(seal.age(header("wechatpay-timestamp"), env.clock.now()) <= window))
+        throw new DomainError("NOTIFICATION_STALE", "signed more than 300 s away from our clock");
+
+      const body = notificationBody.safeParse(readJson(rawBody));
+      if (!body.success) throw new DomainError("NOTIFICATION_MALFORMED", "the body is no notification");
+      const { id, event_type: type, resource } = body.data;
+      const plain = seal.open(resource);
+      if (plain === undefined) throw new DomainError("NOTIFICATION_MALFORMED", "the resource does not open");
+      const content = readJson(plain);
+      const ours = (mchid: string, appid = config.appid) => {
+        if (mchid !== config.mchid || appid !== config.appid)
+          throw new DomainError("NOTIFICATION_FOREIGN", "meant for another merchant or app");
+      };
+
+      if (type === "TRANSACTION.SUCCESS") {
+        const transaction = paid.safeParse(content);
+        if (!transaction.success)
+          throw new DomainError("NOTIFICATION_MALFORMED", "the resource is no paid transaction");
+        ours(transaction.data.mchid, transaction.data.appid);
+        return { id, kind: "payment", transaction: paidTransactionOf(transaction.data) };
+      }
+      if (type.startsWith("REFUND.")) {
+        const refund = refundNotice.safeParse(content);
+        if (!refund.success) throw new DomainError("NOTIFICATION_MALFORMED", "the resource is no refund");
+        ours(refund.data.mchid);
+        const { data } = refund;
+        return {
+          id,
+          kind: "refund",
+          refund: {
+            refundNo: data.out_refund_no,
+            paymentNo: data.out_trade_no,
+            channelRefundId: data.refund_id,
+            status: data.refund_status,
+            ...(data.success_time !== undefined && { successTime: data.success_time }),
+            refundFen: data.amount.refund,
+            totalFen: data.amount.total,
+          },
+        };
+      }
+      throw new DomainError("NOTIFICATION_MALFORMED", "an event type we don't know");
+    },
+  };
+}
+
+function paidTransactionOf(answer: z.infer<typeof paid>): PaidTransaction {
+  return {
+    paymentNo: answer.out_trade_no,
+    mchid: answer.mchid,
+    appid: answer.appid,
+    state: answer.trade_state,
+    transactionId: answer.transaction_id,
+    successTime: answer.success_time,
+    totalFen: answer.amount.total,
+    currency: answer.amount.currency,
+    openid: answer.payer.openid,
+  };
+}
+
+function transactionOf(answer: z.infer<typeof transactionAnswer>): Transaction {
+  if ("transaction_id" in answer) return paidTransactionOf(answer);
+  return { paymentNo: answer.out_trade_no, mchid: answer.mchid, appid: answer.appid, state: answer.trade_state };
+}
