@@ -1,0 +1,86 @@
+/** One Lambda function. */
+export interface FunctionSpec {
+  /** Path of the file below `functions/` that exports `handler`. */
+  readonly entry: string;
+  /** Who is hurt, and how, while it fails; stands in the function's description and in the template's metadata. */
+  readonly impact: string;
+  readonly memoryMb: number;
+  readonly timeoutSeconds: number;
+}
+
+// The HTTP API gives up after 29 s. A client that waits that long has gone, so half of it is all that a request gets.
+const http = { memoryMb: 1024, timeoutSeconds: 15 };
+// One outside call of up to ten seconds and its settling, with room for the SDK's own retries.
+const task = { memoryMb: 512, timeoutSeconds: 60 };
+const reader = { memoryMb: 512, timeoutSeconds: 60 };
+// Shorter than the minute between two starts: a job that hangs is over before the next one begins.
+const minuteJob = { memoryMb: 512, timeoutSeconds: 50 };
+
+/** Every function there is. The bundles, the stack and its tests are made from this table. */
+export const functions = {
+  Shop: {
+    entry: "api/shop.ts",
+    impact: "Members cannot sign in, see campaigns, join a team or pay",
+    ...http,
+  },
+  Ops: {
+    entry: "api/ops.ts",
+    impact: "Staff cannot run campaigns, stores and stock, nor hand out orders by pickup code",
+    ...http,
+  },
+  Hooks: {
+    entry: "api/hooks.ts",
+    impact: "Payments members have made are not noticed until the next reconciliation; their seats look unpaid",
+    ...http,
+  },
+  Site: {
+    entry: "api/site.ts",
+    impact: "Developers cannot read the API's documentation; members and staff notice nothing",
+    memoryMb: 256,
+    timeoutSeconds: 10,
+  },
+  Effects: {
+    entry: "streams/effects.ts",
+    impact: "Teams get no deadline and members no refund until the sweeps start them, minutes late",
+    ...reader,
+  },
+  Projections: {
+    entry: "streams/projections.ts",
+    impact: "Balances, audit and figures shown to staff fall behind; money and seats stay right",
+    ...reader,
+  },
+  GroupDeadline: {
+    entry: "workflows/group-deadline/handler.ts",
+    impact: "Teams stay open past their deadline; members who paid wait for goods or for their money",
+    ...task,
+  },
+  Refund: {
+    entry: "workflows/refund/handler.ts",
+    impact: "Members do not get back money that is theirs",
+    ...task,
+  },
+  CampaignWindow: {
+    entry: "jobs/campaign-window.ts",
+    impact: "Campaigns do not open or end at the announced minute",
+    ...minuteJob,
+  },
+  HoldSweep: {
+    entry: "jobs/hold-sweep.ts",
+    impact: "Seats and stock of members who never paid stay taken, so others are told the team is full",
+    ...minuteJob,
+  },
+  DeadlineSweep: {
+    entry: "jobs/deadline-sweep.ts",
+    impact: "A team or refund whose workflow was lost is not picked up again; its members wait",
+    ...minuteJob,
+  },
+  Reconcile: {
+    entry: "jobs/reconcile.ts",
+    impact: "Payments and refunds whose notice was lost are not found; members paid without a seat",
+    memoryMb: 1024,
+    timeoutSeconds: 300,
+  },
+} as const satisfies Record<string, FunctionSpec>;
+
+export type FunctionName = keyof typeof functions;
+export const functionNames = Object.keys(functions) as FunctionName[];

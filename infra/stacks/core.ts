@@ -1,0 +1,191 @@
+import { join } from "node:path";
+import { Aws, CfnOutput, CfnRule, Fn, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
+import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { Code } from "aws-cdk-lib/aws-lambda";
+import { CfnPlaceIndex, CfnRouteCalculator } from "aws-cdk-lib/aws-location";
+import type { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { CfnScheduleGroup } from "aws-cdk-lib/aws-scheduler";
+import type { Construct } from "constructs";
+import { allow } from "../constructs/allow.ts";
+import { DataTable } from "../constructs/data-table.ts";
+import { deadLetters } from "../constructs/dead-letters.ts";
+import { Entrance } from "../constructs/entrance.ts";
+import { Handler } from "../constructs/handler.ts";
+import { Job } from "../constructs/job.ts";
+import { Machine } from "../constructs/machine.ts";
+import { OutboxReader } from "../constructs/outbox-reader.ts";
+import { StaffPool } from "../constructs/staff-pool.ts";
+import { type FunctionName, functions } from "../functions.ts";
+import { grants, type MachineName } from "../grants.ts";
+import type { Stage } from "../stages.ts";
+
+/** One retailer's platform, whole. `bundles` is the folder `bundle()` filled. */
+export class Core extends Stack {
+  constructor(scope: Construct, id: string, { stage, bundles }: { stage: Stage; bundles: string }) {
+    super(scope, id, {
+      description: `Commensal, stage ${stage.name}`,
+      terminationProtection: stage.keepsData,
+    });
+    refuseRegionsWithout(this, "Amazon Location and Cognito user pools", ["cn-north-1", "cn-northwest-1"]);
+
+    const removalPolicy = stage.keepsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const logRetention: RetentionDays = stage.logRetentionDays;
+    const keeping = { removalPolicy, keepsData: stage.keepsData };
+    const logging = { removalPolicy, logRetention };
+
+    const data = new DataTable(this, "Table", keeping);
+    const dataKey = new Key(this, "DataKey", {
+      description: `Wraps the data keys of members' personal fields, stage ${stage.name}`,
+      alias: `commensal-${stage.name}-data`,
+      enableKeyRotation: true,
+      removalPolicy,
+    });
+    const places = new CfnPlaceIndex(this, "Places", {
+      indexName: `commensal-${stage.name}-places`,
+      dataSource: "Esri",
+      // Coordinates of stores are kept, which the provider wants to be told.
+      dataSourceConfiguration: { intendedUse: "Storage" },
+    });
+    const routes = new CfnRouteCalculator(this, "Routes", {
+      calculatorName: `commensal-${stage.name}-routes`,
+      dataSource: "Esri",
+    });
+    const entrance = new Entrance(this, "Http", {
+      description: `Commensal, stage ${stage.name}`,
+      throttle: stage.throttle,
+      ...logging,
+    });
+    const publicUrl = stage.publicUrl ?? entrance.api.apiEndpoint;
+    const staff = new StaffPool(this, "Staff", {
+      domainPrefix: `commensal-${stage.name}`,
+      // Cognito takes plain http for the name localhost alone.
+      callbackUrls: stage.publicUrl?.startsWith("http:")
+        ? ["http://localhost:8787/console/"]
+        : [`${publicUrl}/console/`],
+      ...keeping,
+    });
+
+    const configPrefix = `/commensal/${stage.name}`;
+    const parameterArn = (name: string) =>
+      `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${configPrefix}/${name}`;
+    const machines = new Map<MachineName, Machine>();
+
+    /** Turns a row of the grants into rights and the environment that goes with them. */
+    const reach = (name: FunctionName) => {
+      const grant = grants[name];
+      const statements: PolicyStatement[] = [];
+      const environment: Record<string, string> = { STAGE: stage.name };
+      if (grant.table) {
+        environment.TABLE_NAME = data.table.tableName;
+        if (grant.table.includes("read")) statements.push(...data.reads());
+        if (grant.table.includes("write")) statements.push(...data.writes());
+      }
+      if (grant.secrets) {
+        environment.CONFIG_PREFIX = configPrefix;
+        // SecureStrings are under AWS's own key for SSM, which decrypts for whoever may read the parameter.
+        statements.push(allow(["ssm:GetParameters"], grant.secrets.map(parameterArn)));
+        if (grant.secrets.includes("wechat")) {
+          environment.WECHAT_API_URL = stage.wechat.apiUrl;
+          environment.WECHAT_PAY_URL = stage.wechat.payUrl;
+          environment.PUBLIC_URL = publicUrl;
+        }
+      }
+      if (grant.dataKey) {
+        environment.DATA_KEY_ID = dataKey.keyArn;
+        statements.push(allow(["kms:GenerateDataKey", "kms:Decrypt"], [dataKey.keyArn]));
+      }
+      if (grant.location?.includes("routes")) {
+        environment.ROUTE_CALCULATOR = routes.calculatorName;
+        statements.push(allow(["geo:CalculateRouteMatrix"], [routes.attrArn]));
+      }
+      if (grant.location?.includes("places")) {
+        environment.PLACE_INDEX = places.indexName;
+        statements.push(allow(["geo:SearchPlaceIndexForText"], [places.attrArn]));
+      }
+      for (const machineName of grant.starts ?? []) {
+        const machine = machines.get(machineName);
+        if (!machine) throw new Error(`${name} starts ${machineName}, which is declared after it; declare it before`);
+        const variable = machineName === "RefundMachine" ? "REFUND_MACHINE_ARN" : "DEADLINE_MACHINE_ARN";
+        environment[variable] = machine.machine.stateMachineArn;
+        statements.push(allow(["states:StartExecution"], [machine.machine.stateMachineArn]));
+      }
+      if (grant.staff) {
+        environment.STAFF_ISSUER = staff.issuer;
+        environment.STAFF_CLIENT_ID = staff.client.userPoolClientId;
+        if (stage.firstAdminSub) environment.FIRST_ADMIN_SUB = stage.firstAdminSub;
+      }
+      return { statements, environment };
+    };
+    const handler = (name: FunctionName) =>
+      new Handler(this, name, {
+        ...functions[name],
+        code: Code.fromAsset(join(bundles, name)),
+        ...reach(name),
+        ...logging,
+      });
+
+    const workflow = (machineName: MachineName, folder: string, tasks: FunctionName) =>
+      machines.set(
+        machineName,
+        new Machine(this, machineName, {
+          workflow: folder,
+          tasks: handler(tasks),
+          logName: `commensal-${stage.name}-${folder}`,
+          ...logging,
+        }),
+      );
+    workflow("GroupDeadlineMachine", "group-deadline", "GroupDeadline");
+    workflow("RefundMachine", "refund", "Refund");
+
+    // What the gateway lets through is checked again in the function: the embedded default has no gateway to trust.
+    const staffOnly = {
+      authorizer: new HttpJwtAuthorizer("StaffAuthorizer", staff.issuer, {
+        jwtAudience: [staff.client.userPoolClientId],
+      }),
+      scopes: [StaffPool.scope],
+    };
+    entrance.route("/v1/{proxy+}", handler("Shop"));
+    entrance.route("/ops/v1/{proxy+}", handler("Ops"), staffOnly);
+    entrance.route("/hooks/{proxy+}", handler("Hooks"));
+    entrance.route("$default", handler("Site"));
+
+    for (const name of ["Effects", "Projections"] as const) {
+      new OutboxReader(this, `${name}Reader`, {
+        streamArn: data.streamArn,
+        to: handler(name),
+        deadLetters: deadLetters(this, `${name}DeadLetters`, removalPolicy),
+      });
+    }
+
+    const group = new CfnScheduleGroup(this, "Jobs", { name: `commensal-${stage.name}` });
+    const missedStarts = deadLetters(this, "JobDeadLetters", removalPolicy);
+    const schedules = {
+      CampaignWindow: "rate(1 minute)",
+      HoldSweep: "rate(1 minute)",
+      DeadlineSweep: "rate(1 minute)",
+      Reconcile: "rate(10 minutes)",
+    } as const satisfies Partial<Record<FunctionName, string>>;
+    for (const [name, schedule] of Object.entries(schedules)) {
+      const run = handler(name as keyof typeof schedules);
+      new Job(this, `${name}Job`, { schedule, run, group, deadLetters: missedStarts });
+    }
+
+    new CfnOutput(this, "ApiUrl", { value: entrance.api.apiEndpoint });
+    new CfnOutput(this, "UserPoolId", { value: staff.pool.userPoolId });
+    new CfnOutput(this, "ClientId", { value: staff.client.userPoolClientId });
+    new CfnOutput(this, "SignInUrl", { value: staff.signInUrl });
+    new CfnOutput(this, "TableName", { value: data.table.tableName });
+  }
+}
+
+/** CloudFormation refuses to create the stack in one of `regions`, with the reason. */
+function refuseRegionsWithout(stack: Stack, service: string, regions: string[]): void {
+  new CfnRule(stack, "Region", {
+    assertions: regions.map((region) => ({
+      assert: Fn.conditionNot(Fn.conditionEquals(Aws.REGION, region)),
+      assertDescription: `${region} has no ${service}; choose a region that has them`,
+    })),
+  });
+}

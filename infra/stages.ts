@@ -1,0 +1,65 @@
+/** What differs from stage to stage; everything else is the same template. */
+export interface Stage {
+  readonly name: StageName;
+  /** Table, keys, staff pool and logs outlive the stack, and the stack cannot be deleted by one command. */
+  readonly keepsData: boolean;
+  /** Base URLs of WeChat's open platform and of WeChat Pay, without a trailing slash. */
+  readonly wechat: { readonly apiUrl: string; readonly payUrl: string };
+  /** Base of the URLs we hand out (payment notices, staff sign-in); without it, the HTTP API's own address. */
+  readonly publicUrl?: string;
+  /** Cognito `sub` of the person who may appoint the first staff; without it nobody can, until a staff row exists. */
+  readonly firstAdminSub?: string;
+  readonly logRetentionDays: number;
+  /** Requests a second, and the burst above it, that the HTTP API lets through in all. Members share carrier addresses. */
+  readonly throttle: { readonly rate: number; readonly burst: number };
+}
+
+export type StageName = "local" | "dev" | "prod";
+
+const realWechat = { apiUrl: "https://api.weixin.qq.com", payUrl: "https://api.mch.weixin.qq.com" };
+
+const stages: Record<StageName, Stage> = {
+  // The embedded default puts its own listeners in place of these addresses.
+  local: {
+    name: "local",
+    keepsData: false,
+    wechat: { apiUrl: "http://127.0.0.1:8789", payUrl: "http://127.0.0.1:8789" },
+    publicUrl: "http://127.0.0.1:8787",
+    firstAdminSub: "00000000-0000-4000-8000-000000000001",
+    logRetentionDays: 1,
+    throttle: { rate: 10_000, burst: 5_000 },
+  },
+  dev: {
+    name: "dev",
+    keepsData: false,
+    wechat: realWechat,
+    logRetentionDays: 14,
+    throttle: { rate: 500, burst: 500 },
+  },
+  prod: {
+    name: "prod",
+    keepsData: true,
+    wechat: realWechat,
+    logRetentionDays: 180,
+    throttle: { rate: 10_000, burst: 5_000 },
+  },
+};
+
+/**
+ * The stage of that name. What belongs to one deployment and not to the code (`publicUrl`, `firstAdminSub`) comes from
+ * the CDK context, e.g. `-c publicUrl=https://shop.example`. Throws for an unknown name or a URL that is not one.
+ */
+export function stageOf(name: string, own: { publicUrl?: string; firstAdminSub?: string } = {}): Stage {
+  if (!Object.hasOwn(stages, name)) {
+    throw new Error(`There is no stage "${name}"; choose one of ${Object.keys(stages).join(", ")}`);
+  }
+  const stage = stages[name as StageName];
+  const publicUrl = own.publicUrl ?? stage.publicUrl;
+  if (publicUrl !== undefined && (!URL.canParse(publicUrl) || publicUrl.endsWith("/"))) {
+    throw new Error(
+      `publicUrl "${publicUrl}" is no base URL; write it like https://shop.example, without a slash at the end`,
+    );
+  }
+  const firstAdminSub = own.firstAdminSub ?? stage.firstAdminSub;
+  return { ...stage, ...(publicUrl && { publicUrl }), ...(firstAdminSub && { firstAdminSub }) };
+}
