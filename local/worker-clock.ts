@@ -1,0 +1,15 @@
+import { workerData } from "node:worker_threads";
+
+// Loaded before the bundle: moves `Date` by the platform clock's offset. Timers, `performance` and the dates that `Intl`
+// takes by itself stay in real time.
+const cell = new BigInt64Array((workerData as { clock: SharedArrayBuffer }).clock);
+const realNow = Date.now;
+const now = () => realNow() + Number(Atomics.load(cell, 0));
+const RealDate = Date;
+
+RealDate.now = now;
+globalThis.Date = new Proxy(RealDate, {
+  construct: (target, args, newTarget) => Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget),
+  apply: (target) => new target(now()).toString(),
+});
+RealDate.prototype.constructor = globalThis.Date;
