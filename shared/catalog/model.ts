@@ -1,0 +1,51 @@
+import * as z from "zod";
+import { idOf } from "../kernel/ids.ts";
+import { fen } from "../kernel/money.ts";
+import { epochMs } from "../kernel/time.ts";
+
+/** How an article is sold: by piece, by weight (price estimated, settled after packing), or as a kit of others. */
+export const sale = z.discriminatedUnion("by", [
+  z.strictObject({ by: z.literal("piece") }),
+  z.strictObject({ by: z.literal("weight"), grams: z.int().min(1).max(100_000) }),
+  z.strictObject({
+    by: z.literal("kit"),
+    components: z
+      .array(z.strictObject({ articleId: idOf("AR"), units: z.int().min(1).max(99) }))
+      .min(1)
+      .max(20),
+  }),
+]);
+
+export const article = z.object({
+  articleId: idOf("AR"),
+  name: z.string().min(1).max(40),
+  description: z.string().max(500).optional(),
+  category: z.string().min(1).max(20),
+  sale,
+  /** What one unit is called: 份, 500g, 箱. */
+  unit: z.string().min(1).max(10),
+  priceFen: fen.min(1),
+  costFen: fen,
+  perishable: z.boolean(),
+  retired: z.boolean(),
+  createdAt: epochMs,
+});
+export type Article = z.infer<typeof article>;
+
+/** What a store has of an article, in units: `online` may be sold online and is not yet given to a campaign. */
+export const stock = z.object({
+  storeId: idOf("ST"),
+  articleId: idOf("AR"),
+  online: z.int().min(0).max(1_000_000),
+});
+export type Stock = z.infer<typeof stock>;
+
+/** Why `online` changed; append-only, they sum to it. */
+export const stockMovement = z.object({
+  storeId: idOf("ST"),
+  articleId: idOf("AR"),
+  /** Natural key of the cause: an audit row's id, or `open#<campaign>`, `return#<campaign>`, `late#<order>`. */
+  cause: z.string().max(80),
+  delta: z.int(),
+  at: epochMs,
+});

@@ -1,0 +1,21 @@
+import * as z from "zod";
+import { idOf } from "../kernel/ids.ts";
+import { epochMs } from "../kernel/time.ts";
+
+/** A group of neighbours around a store; what it does comes with the community capability. */
+export const community = z.object({
+  communityId: idOf("CM"),
+  storeId: idOf("ST"),
+  name: z.string().min(1).max(40),
+  kind: z.enum(["neighbourhood", "interest"]),
+  createdAt: epochMs,
+});
+export type Community = z.infer<typeof community>;
+
+export const membership = z.object({
+  communityId: idOf("CM"),
+  memberId: idOf("MB"),
+  role: z.enum(["member", "koc", "leader", "manager"]),
+  joinedAt: epochMs,
+});
+export type Membership = z.infer<typeof membership>;

@@ -1,0 +1,31 @@
+import * as z from "zod";
+import { idOf } from "../kernel/ids.ts";
+import { epochMs } from "../kernel/time.ts";
+
+/** Stores ranked for a geohash-7 cell (some 150 m): our decision by travel distance, not the provider's data. */
+export const routeCell = z.object({
+  cell: z.string().length(7),
+  ranked: z.array(z.object({ storeId: idOf("ST"), distanceM: z.int(), durationS: z.int() })).max(8),
+  decidedAt: epochMs,
+  /** Which stores were asked about; another set of candidates is another decision. */
+  asked: z.string(),
+});
+export type RouteCell = z.infer<typeof routeCell>;
+
+/** A one-use code, found by its keyed hash only. */
+export const pickupCode = z.object({
+  codeHash: z.string(),
+  orderId: idOf("OR"),
+  storeId: idOf("ST"),
+  state: z.enum(["ISSUED", "USED", "VOID"]),
+  issuedAt: epochMs,
+});
+
+/** Wrong codes entered by a staff member at a store within ten minutes. */
+export const pickupTries = z.object({
+  staffId: z.string(),
+  storeId: idOf("ST"),
+  /** Epoch ms at which the ten minutes began. */
+  window: epochMs,
+  wrong: z.int().min(0),
+});

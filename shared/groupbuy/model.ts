@@ -1,0 +1,116 @@
+import * as z from "zod";
+import { origin } from "../kernel/event.ts";
+import { idOf } from "../kernel/ids.ts";
+import { basisPoints, fen } from "../kernel/money.ts";
+import { epochMs } from "../kernel/time.ts";
+import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
+
+/** Who may join a team: everybody; the leader's community; neighbours routed to the leader's store; who never paid before. */
+export const admission = z.enum(["anyone", "community", "store", "new"]);
+
+/** The terms a team is opened under; a live team keeps them whatever becomes of the campaign. Durations in ms. */
+export const terms = z.object({
+  name: z.string().min(1).max(40),
+  articleId: idOf("AR"),
+  articleName: z.string(),
+  perishable: z.boolean(),
+  invitesRequired: z.int().min(1).max(99),
+  /** Price of one unit alone, and in a team that succeeds. */
+  aloneFen: fen.min(1),
+  teamFen: fen.min(1),
+  costFen: fen,
+  durationMs: z
+    .int()
+    .min(10 * 60_000)
+    .max(30 * 86_400_000),
+  holdMs: z
+    .int()
+    .min(5 * 60_000)
+    .max(60 * 60_000),
+  perMemberLimit: z.int().min(1).max(99),
+  admits: admission,
+  leaderLeaves: z.enum(["transfer", "dissolve"]),
+  hardEnd: epochMs,
+  pickupFrom: epochMs,
+  pickupUntil: epochMs,
+});
+export type Terms = z.infer<typeof terms>;
+
+export const campaign = terms.extend({
+  campaignId: idOf("CP"),
+  kind: z.literal("neighbour"),
+  shareBps: basisPoints.min(1),
+  opensAt: epochMs,
+  closesAt: epochMs,
+  state: z.enum(campaignLifecycle.states),
+  /** Why it was cancelled or suspended. */
+  reason: z.string().max(200).optional(),
+  /** Units over all stores; a second counter only where it is set. */
+  totalCap: z.int().min(1).optional(),
+  origin,
+  createdAt: epochMs,
+});
+export type Campaign = z.infer<typeof campaign>;
+
+/** A store's units for a campaign's article: `left` is taken at hold; RETURNED rows take back nothing any more. */
+export const allotment = z.object({
+  campaignId: idOf("CP"),
+  storeId: idOf("ST"),
+  articleId: idOf("AR"),
+  units: z.int().min(1).max(1_000_000),
+  left: z.int().min(0),
+  state: z.enum(["PLANNED", "OPEN", "RETURNED"]),
+});
+export type Allotment = z.infer<typeof allotment>;
+
+/** Units that may still be held over all stores, where the campaign has a total cap. */
+export const totalCap = z.object({ campaignId: idOf("CP"), left: z.int().min(0) });
+
+/** held + paid + free = size, always; a team's page is this one row. */
+export const team = z.object({
+  teamId: idOf("TM"),
+  campaignId: idOf("CP"),
+  state: z.enum(teamLifecycle.states),
+  /** How it was decided: natural or subsidised success; why it failed. */
+  outcome: z.enum(["natural", "subsidised", "deadline", "leader_left", "ops", "stock"]).optional(),
+  size: z.int().min(2).max(100),
+  held: z.int().min(0),
+  paid: z.int().min(0),
+  free: z.int().min(0),
+  leaderId: idOf("MB"),
+  leaderOrderId: idOf("OR"),
+  /** The leader's store and community, which decide who is a neighbour. */
+  storeId: idOf("ST"),
+  communityId: idOf("CM").optional(),
+  openedAt: epochMs,
+  /** Set by the leader's payment: its success time + duration, at most the hard end. */
+  deadline: epochMs.optional(),
+  decidedAt: epochMs.optional(),
+  terms,
+  origin,
+});
+export type Team = z.infer<typeof team>;
+
+/** One member's part in one campaign: the units of each order that counts, and which of them is the live seat. */
+export const guard = z.object({
+  campaignId: idOf("CP"),
+  memberId: idOf("MB"),
+  /** orderId → units held or paid and not refunded. */
+  units: z.record(z.string(), z.int().min(1)),
+  liveOrderId: idOf("OR").optional(),
+});
+export type Guard = z.infer<typeof guard>;
+
+/** A share link: who shared what. The token fits a 小程序码 scene (32 characters). */
+export const share = z.object({
+  token: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/),
+  inviterId: idOf("MB"),
+  teamId: idOf("TM"),
+  campaignId: idOf("CP"),
+  communityId: idOf("CM").optional(),
+  at: epochMs,
+});
+export type Share = z.infer<typeof share>;
+
+/** Somebody opened a share link: first and last time. */
+export const touch = z.object({ token: z.string(), memberId: idOf("MB"), firstAt: epochMs, lastAt: epochMs });

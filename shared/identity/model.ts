@@ -1,0 +1,62 @@
+import * as z from "zod";
+import { idOf } from "../kernel/ids.ts";
+import { epochMs } from "../kernel/time.ts";
+import { pii } from "../table/entity.ts";
+
+/** A person who buys. Personal data is sealed under the member's own data key; destroying `dataKey` erases it. */
+export const member = z.object({
+  memberId: idOf("MB"),
+  openid: z.string().max(64),
+  unionid: z.string().max(64).optional(),
+  /** The member's data key, encrypted by the KMS key; base64. */
+  dataKey: z.string(),
+  nickname: pii().optional(),
+  phone: pii().optional(),
+  phoneIndex: z.string().optional(),
+  joinedAt: epochMs,
+  /** First paid seat or order: until then the member is a new customer. */
+  firstPaidAt: epochMs.optional(),
+});
+export type Member = z.infer<typeof member>;
+
+/** Finds the member of an openid; an openid is per app. */
+export const openidLink = z.object({ appid: z.string(), openid: z.string(), memberId: idOf("MB") });
+/** Finds the member of a phone by its blind index. */
+export const phoneLink = z.object({ phoneIndex: z.string(), memberId: idOf("MB") });
+
+/** A signed-in device. The refresh token rotates; the one before is known only to notice its reuse. */
+export const session = z.object({
+  sessionId: idOf("SE"),
+  memberId: idOf("MB"),
+  refreshHash: z.string(),
+  previousHash: z.string().optional(),
+  createdAt: epochMs,
+  expiresAt: epochMs,
+  endedAt: epochMs.optional(),
+});
+export type Session = z.infer<typeof session>;
+
+export const roles = [
+  "store_staff",
+  "store_manager",
+  "rider",
+  "community_operator",
+  "live_host",
+  "customer_service",
+  "ops",
+  "finance",
+  "analyst",
+  "executive",
+  "admin",
+] as const;
+export type Role = (typeof roles)[number];
+
+/** Somebody who works here; `staffId` is the Cognito subject. `storeIds` limits store roles; chain roles have none. */
+export const staff = z.object({
+  staffId: z.string().min(1).max(64),
+  name: z.string().max(40),
+  roles: z.array(z.enum(roles)).min(1),
+  storeIds: z.array(idOf("ST")).max(100),
+  active: z.boolean(),
+});
+export type Staff = z.infer<typeof staff>;

@@ -1,0 +1,17 @@
+import * as z from "zod";
+import { idOf } from "../kernel/ids.ts";
+import { epochMs } from "../kernel/time.ts";
+
+/** A line in a member's inbox: what happened to the team, the order or the money. No personal data in it. */
+export const inboxMessage = z.object({
+  memberId: idOf("MB"),
+  /** The event it tells of: one message an event and member. */
+  eventId: idOf("EV"),
+  at: epochMs,
+  kind: z.string().max(40),
+  title: z.string().max(40),
+  body: z.string().max(200),
+  teamId: idOf("TM").optional(),
+  orderId: idOf("OR").optional(),
+});
+export type InboxMessage = z.infer<typeof inboxMessage>;

@@ -1,0 +1,36 @@
+import { lifecycle } from "../kernel/lifecycle.ts";
+
+/**
+ * A seat's states. CONFIRMED, and REFUND_DUE of a failed team, are not stored: they are read from the seat and its team
+ * (`seatState`); the events `confirmed` and `failed` therefore never write.
+ */
+export const seatLifecycle = lifecycle({
+  HELD: { paid: "PAID", released: "RELEASED" },
+  PAID: {
+    confirmed: "CONFIRMED",
+    left: "REFUND_DUE",
+    failed: "REFUND_DUE",
+    refundedOfFailed: "REFUNDED",
+    stuckOfFailed: "REFUND_ATTENTION",
+  },
+  CONFIRMED: { claimed: "REFUND_DUE" },
+  RELEASED: { reseated: "PAID" },
+  REFUND_DUE: { refunded: "REFUNDED", stuck: "REFUND_ATTENTION" },
+  REFUND_ATTENTION: { resolved: "REFUNDED" },
+  REFUNDED: {},
+});
+
+export const orderLifecycle = lifecycle({
+  PLACED: { ready: "READY", handedOver: "HANDED_OVER", cancelled: "CANCELLED" },
+  READY: { handedOver: "HANDED_OVER", cancelled: "CANCELLED" },
+  HANDED_OVER: {},
+  CANCELLED: {},
+});
+
+/** The upload of shipping information that lets the channel release the money. */
+export const shippingLifecycle = lifecycle({
+  NONE: { sent: "SENT" },
+  SENT: { settled: "SETTLED", late: "LATE" },
+  LATE: { settled: "SETTLED" },
+  SETTLED: {},
+});

@@ -1,0 +1,63 @@
+import * as z from "zod";
+import { origin } from "../kernel/event.ts";
+import { idOf } from "../kernel/ids.ts";
+import { fen } from "../kernel/money.ts";
+import { epochMs } from "../kernel/time.ts";
+import { payment } from "../payment/model.ts";
+import { pii } from "../table/entity.ts";
+import { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts";
+
+export const orderLine = z.object({
+  articleId: idOf("AR"),
+  name: z.string(),
+  units: z.int().min(1).max(999),
+  /** Price of one unit alone, and as sold. */
+  aloneFen: fen,
+  unitFen: fen,
+  amountFen: fen,
+});
+
+/** Why the order went to its store, as it was decided: enough to recompute it. Distances in metres, travel time in seconds. */
+export const routed = z.object({
+  by: z.enum(["nearest", "picked"]),
+  /** matrix: Amazon Location; cache: our decision for the cell; great_circle: Location did not answer, so a straight line × detour. */
+  method: z.enum(["matrix", "cache", "great_circle"]),
+  cell: z.string(),
+  distanceM: z.int(),
+  durationS: z.int().optional(),
+  /** Stores that were nearer and why they could not serve: suspended, closed, out_of_range, no_stock. */
+  passed: z.array(z.object({ storeId: idOf("ST"), why: z.string() })).max(8),
+});
+export type Routed = z.infer<typeof routed>;
+
+/** Order (the contract), seat (the place in a team) and the payment attempt in force are one row. */
+export const order = payment.extend({
+  orderId: idOf("OR"),
+  memberId: idOf("MB"),
+  storeId: idOf("ST"),
+  /** Day in Asia/Shanghai on which the order was placed: key of the store's day. */
+  day: z.string(),
+  campaignId: idOf("CP").optional(),
+  teamId: idOf("TM"),
+  seat: z.enum(seatLifecycle.states),
+  stage: z.enum(orderLifecycle.states),
+  shipping: z.enum(shippingLifecycle.states),
+  lines: z.array(orderLine).min(1),
+  units: z.int().min(1),
+  createdAt: epochMs,
+  holdUntil: epochMs,
+  /** The member had never paid when this was placed. */
+  firstOrder: z.boolean(),
+  routed,
+  origin,
+  pickupFrom: epochMs,
+  pickupUntil: epochMs,
+  pickupHash: z.string().optional(),
+  pickupCode: pii().optional(),
+  handedOverAt: epochMs.optional(),
+  handedOverBy: z.string().optional(),
+  /** When the refund of the seat began and ended. */
+  refundId: idOf("RF").optional(),
+  refundedAt: epochMs.optional(),
+});
+export type Order = z.infer<typeof order>;

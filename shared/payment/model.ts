@@ -1,0 +1,94 @@
+import * as z from "zod";
+import { idOf } from "../kernel/ids.ts";
+import { fen } from "../kernel/money.ts";
+import { epochMs } from "../kernel/time.ts";
+import { paymentLifecycle, refundLifecycle } from "./lifecycle.ts";
+
+/** One payment attempt of an order. The one in force lies in the order itself; earlier ones are rows of their own. */
+export const payment = z.object({
+  /** Order id + two-digit attempt: the channel's out_trade_no. */
+  paymentNo: z.string(),
+  attempt: z.int().min(1).max(99),
+  paymentState: z.enum(paymentLifecycle.states),
+  payableFen: fen,
+  /** What became of a payment that succeeded: it pays the seat, or goes back in full. */
+  disposition: z.enum(["SEATED", "ORPHAN"]).optional(),
+  prepayId: z.string().optional(),
+  transactionId: z.string().optional(),
+  /** The channel's success time, whole seconds. */
+  paidAt: epochMs.optional(),
+});
+export type Payment = z.infer<typeof payment>;
+
+/** A superseded attempt. */
+export const paymentAttempt = payment.extend({ orderId: idOf("OR"), memberId: idOf("MB") });
+export type PaymentAttempt = z.infer<typeof paymentAttempt>;
+
+export const refundCauses = ["team_failed", "left", "orphan"] as const;
+
+/** Money on its way back. Its number is fixed before the channel is asked; one refund has one attempt in force. */
+export const refund = z.object({
+  refundId: idOf("RF"),
+  orderId: idOf("OR"),
+  memberId: idOf("MB"),
+  paymentNo: z.string(),
+  cause: z.enum(refundCauses),
+  refundFen: fen.min(1),
+  totalFen: fen.min(1),
+  attempt: z.int().min(1).max(99),
+  /** Refund id + two-digit attempt: the channel's out_refund_no. */
+  refundNo: z.string(),
+  state: z.enum(refundLifecycle.states),
+  requestedAt: epochMs,
+  settledAt: epochMs.optional(),
+  /** The channel's last word that was not progress, for staff: NOT_ENOUGH, a refusal's code. */
+  trouble: z.string().max(100).optional(),
+  /** Set once staff were told. */
+  caseAt: epochMs.optional(),
+});
+export type Refund = z.infer<typeof refund>;
+
+/** A matter for staff: a payment or refund the system may not decide by itself. One row per natural key, which never repeats. */
+export const paymentCase = z.object({
+  /** `<reason>#<payment or refund number>` */
+  caseKey: z.string().max(120),
+  reason: z.enum(["mismatch", "unknown_number", "undecided", "refund_abnormal", "refund_slow", "orphan_refused"]),
+  number: z.string().max(64),
+  orderId: z.string().optional(),
+  detail: z.string().max(300),
+  at: epochMs,
+  resolvedAt: epochMs.optional(),
+  resolvedBy: z.string().optional(),
+  resolution: z.string().max(300).optional(),
+});
+export type PaymentCase = z.infer<typeof paymentCase>;
+
+/**
+ * The chart of accounts. A transfer moves fen from the credited account to the debited one; an order's account is what the
+ * chain owes for it.
+ */
+export const accounts = {
+  "channel:wechat": "asset: money at the payment channel",
+  "platform:subsidy": "expense: what the platform pays to complete a team",
+  "order:<orderId>": "liability: what was captured for an order and is not yet earned or given back",
+} as const;
+
+/** Which accounts each kind of transfer debits and credits. */
+export const transferKinds = {
+  payment: { debit: "channel:wechat", credit: "order" },
+  refund: { debit: "order", credit: "channel:wechat" },
+  subsidy: { debit: "platform:subsidy", credit: "order" },
+} as const;
+
+/** A ledger line; append-only, its natural key is (order, kind, reference), so that a cause is booked once. */
+export const transfer = z.object({
+  orderId: idOf("OR"),
+  kind: z.enum(["payment", "refund", "subsidy"]),
+  /** Payment number, refund number, or the subsidy's id. */
+  reference: z.string(),
+  debit: z.string(),
+  credit: z.string(),
+  amountFen: fen.min(1),
+  at: epochMs,
+});
+export type Transfer = z.infer<typeof transfer>;

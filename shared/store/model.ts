@@ -1,0 +1,31 @@
+import * as z from "zod";
+import { point } from "../kernel/geo.ts";
+import { idOf } from "../kernel/ids.ts";
+import { epochMs } from "../kernel/time.ts";
+
+/** Open from `opens` to `closes`, minutes after midnight in Asia/Shanghai, `closes` excluded; weekday 0 is Monday. */
+export const openingHours = z
+  .array(
+    z
+      .strictObject({
+        weekday: z.int().min(0).max(6),
+        opens: z.int().min(0).max(1439),
+        closes: z.int().min(1).max(1440),
+      })
+      .refine((h) => h.opens < h.closes, "opens must be before closes; split hours that pass midnight"),
+  )
+  .max(21)
+  .meta({ id: "OpeningHours" });
+
+export const store = z.object({
+  storeId: idOf("ST"),
+  name: z.string().min(1).max(60),
+  address: z.string().min(1).max(200),
+  wgs84: point,
+  /** Serves addresses up to this great-circle distance, metres. */
+  radiusM: z.int().min(100).max(50_000),
+  hours: openingHours,
+  suspended: z.boolean(),
+  createdAt: epochMs,
+});
+export type Store = z.infer<typeof store>;

@@ -1,0 +1,326 @@
+import { article, stock, stockMovement } from "../catalog/model.ts";
+import { community, membership } from "../community/model.ts";
+import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
+import { allotment, campaign, guard, share, team, totalCap, touch } from "../groupbuy/model.ts";
+import { member, openidLink, phoneLink, session, staff } from "../identity/model.ts";
+import { inboxMessage } from "../journey/model.ts";
+import { bucketOf } from "../kernel/ids.ts";
+import { day, dayOf, hour } from "../kernel/time.ts";
+import { order } from "../order/model.ts";
+import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
+import { store } from "../store/model.ts";
+import { entity } from "./entity.ts";
+import { auditRow, cursorRow, type DueKind, due, idempotencyRow, outboxRow, wechatToken } from "./rows.ts";
+
+/**
+ * The whole physical design: every entity, key and index of the single table. Indexes hold keys only, and only keys that do
+ * not change while the row is written often; no status is a key. A single row's sort key is "#".
+ */
+
+const seconds = (ms: number) => Math.ceil(ms / 1000);
+/** Sorts as text as it does as a number, until the year 2286. */
+const stamp = (ms: number) => String(ms).padStart(13, "0");
+
+// identity
+export const members = entity({
+  name: "Member",
+  schema: member,
+  keyed: ["memberId"],
+  key: ({ memberId }) => ({ pk: `MEMBER#${memberId}`, sk: "#" }),
+});
+export const openidLinks = entity({
+  name: "OpenidLink",
+  schema: openidLink,
+  keyed: ["appid", "openid"],
+  key: ({ appid, openid }) => ({ pk: `OPENID#${appid}#${openid}`, sk: "#" }),
+});
+export const phoneLinks = entity({
+  name: "PhoneLink",
+  schema: phoneLink,
+  keyed: ["phoneIndex"],
+  key: ({ phoneIndex }) => ({ pk: `PHONE#${phoneIndex}`, sk: "#" }),
+});
+export const sessions = entity({
+  name: "Session",
+  schema: session,
+  keyed: ["sessionId"],
+  key: ({ sessionId }) => ({ pk: `SESSION#${sessionId}`, sk: "#" }),
+  ttl: (s) => seconds(s.expiresAt),
+});
+export const staffMembers = entity({
+  name: "Staff",
+  schema: staff,
+  keyed: ["staffId"],
+  key: ({ staffId }) => ({ pk: `STAFF#${staffId}`, sk: "#" }),
+  index: ({ staffId }) => ({ gsi1pk: "STAFF", gsi1sk: staffId }),
+});
+export const allStaff = () => staffMembers.query({ index: "gsi1", pk: "STAFF" });
+
+// stores, catalogue, communities
+export const stores = entity({
+  name: "Store",
+  schema: store,
+  keyed: ["storeId"],
+  key: ({ storeId }) => ({ pk: `STORE#${storeId}`, sk: "#" }),
+  index: ({ storeId }) => ({ gsi1pk: "STORES", gsi1sk: storeId }),
+});
+export const allStores = () => stores.query({ index: "gsi1", pk: "STORES" });
+
+export const articles = entity({
+  name: "Article",
+  schema: article,
+  keyed: ["articleId"],
+  key: ({ articleId }) => ({ pk: `ARTICLE#${articleId}`, sk: "#" }),
+  index: ({ articleId }) => ({ gsi1pk: "ARTICLES", gsi1sk: articleId }),
+});
+export const allArticles = () => articles.query({ index: "gsi1", pk: "ARTICLES" });
+
+export const stocks = entity({
+  name: "Stock",
+  schema: stock,
+  keyed: ["storeId", "articleId"],
+  key: ({ storeId, articleId }) => ({ pk: `STOCK#${storeId}#${articleId}`, sk: "#" }),
+  index: ({ storeId, articleId }) => ({ gsi1pk: `STORE#${storeId}#STOCK`, gsi1sk: articleId }),
+});
+export const stockOfStore = (storeId: string) => stocks.query({ index: "gsi1", pk: `STORE#${storeId}#STOCK` });
+
+export const stockMovements = entity({
+  name: "StockMovement",
+  schema: stockMovement,
+  keyed: ["storeId", "articleId", "cause"],
+  key: ({ storeId, articleId, cause }) => ({ pk: `STOCK#${storeId}#${articleId}`, sk: `MOVE#${cause}` }),
+});
+
+export const communities = entity({
+  name: "Community",
+  schema: community,
+  keyed: ["communityId"],
+  key: ({ communityId }) => ({ pk: `COMMUNITY#${communityId}`, sk: "#" }),
+  indexed: ["storeId"],
+  index: ({ communityId, storeId }) => ({ gsi1pk: `STORE#${storeId}#COMMUNITIES`, gsi1sk: communityId }),
+});
+export const communitiesOfStore = (storeId: string) =>
+  communities.query({ index: "gsi1", pk: `STORE#${storeId}#COMMUNITIES` });
+
+export const memberships = entity({
+  name: "Membership",
+  schema: membership,
+  keyed: ["communityId", "memberId"],
+  key: ({ communityId, memberId }) => ({ pk: `COMMUNITY#${communityId}`, sk: `MEMBER#${memberId}` }),
+  index: ({ communityId, memberId }) => ({ gsi2pk: `MEMBER#${memberId}#COMMUNITIES`, gsi2sk: communityId }),
+});
+export const membershipsOf = (memberId: string) =>
+  memberships.query({ index: "gsi2", pk: `MEMBER#${memberId}#COMMUNITIES` });
+
+// group buying
+export const campaigns = entity({
+  name: "Campaign",
+  schema: campaign,
+  keyed: ["campaignId"],
+  key: ({ campaignId }) => ({ pk: `CAMPAIGN#${campaignId}`, sk: "#" }),
+  index: ({ campaignId }) => ({ gsi1pk: "CAMPAIGNS", gsi1sk: campaignId }),
+});
+/** Newest first. */
+export const allCampaigns = () => campaigns.query({ index: "gsi1", pk: "CAMPAIGNS", descending: true });
+
+/** A partition of its own each: the counters of a hot campaign's stores do not share one. */
+export const allotments = entity({
+  name: "Allotment",
+  schema: allotment,
+  keyed: ["campaignId", "storeId", "articleId"],
+  key: (a) => ({ pk: `ALLOT#${a.campaignId}#${a.storeId}#${a.articleId}`, sk: "#" }),
+  index: (a) => ({ gsi1pk: `CAMPAIGN#${a.campaignId}#ALLOT`, gsi1sk: `${a.storeId}#${a.articleId}` }),
+});
+export const allotmentsOf = (campaignId: string) =>
+  allotments.query({ index: "gsi1", pk: `CAMPAIGN#${campaignId}#ALLOT` });
+
+export const totalCaps = entity({
+  name: "TotalCap",
+  schema: totalCap,
+  keyed: ["campaignId"],
+  key: ({ campaignId }) => ({ pk: `CAP#${campaignId}`, sk: "#" }),
+});
+
+/** A campaign's teams are listed over this many index partitions. */
+export const TEAM_BUCKETS = 8;
+export const teams = entity({
+  name: "Team",
+  schema: team,
+  keyed: ["teamId"],
+  key: ({ teamId }) => ({ pk: `TEAM#${teamId}`, sk: "#" }),
+  indexed: ["campaignId"],
+  index: ({ teamId, campaignId }) => ({
+    gsi1pk: `CAMPAIGN#${campaignId}#TEAMS#${bucketOf(teamId, TEAM_BUCKETS)}`,
+    gsi1sk: teamId,
+  }),
+});
+export const teamsOf = (campaignId: string, bucket: number) =>
+  teams.query({ index: "gsi1", pk: `CAMPAIGN#${campaignId}#TEAMS#${bucket}` });
+
+export const guards = entity({
+  name: "Guard",
+  schema: guard,
+  keyed: ["campaignId", "memberId"],
+  key: ({ campaignId, memberId }) => ({ pk: `GUARD#${campaignId}#${memberId}`, sk: "#" }),
+});
+
+export const shares = entity({
+  name: "Share",
+  schema: share,
+  keyed: ["token"],
+  key: ({ token }) => ({ pk: `SHARE#${token}`, sk: "#" }),
+});
+export const touches = entity({
+  name: "Touch",
+  schema: touch,
+  keyed: ["token", "memberId"],
+  key: ({ token, memberId }) => ({ pk: `SHARE#${token}`, sk: `TOUCH#${memberId}` }),
+});
+
+// orders and money
+export const orders = entity({
+  name: "Order",
+  schema: order,
+  keyed: ["orderId"],
+  key: ({ orderId }) => ({ pk: `ORDER#${orderId}`, sk: "#" }),
+  indexed: ["teamId", "memberId", "storeId", "day"],
+  index: (o) => ({
+    gsi1pk: `TEAM#${o.teamId}`,
+    gsi1sk: `SEAT#${o.orderId}`,
+    gsi2pk: `MEMBER#${o.memberId}`,
+    gsi2sk: o.orderId,
+    gsi3pk: `STORE#${o.storeId}#DAY#${o.day}`,
+    gsi3sk: o.orderId,
+  }),
+});
+export const seatsOfTeam = (teamId: string) => orders.query({ index: "gsi1", pk: `TEAM#${teamId}`, prefix: "SEAT#" });
+/** Newest first. */
+export const ordersOfMember = (memberId: string) =>
+  orders.query({ index: "gsi2", pk: `MEMBER#${memberId}`, prefix: "OR", descending: true });
+/** `on` is the day as YYYY-MM-DD in Asia/Shanghai. */
+export const ordersOfStore = (storeId: string, on: string) =>
+  orders.query({ index: "gsi3", pk: `STORE#${storeId}#DAY#${on}` });
+
+export const paymentAttempts = entity({
+  name: "PaymentAttempt",
+  schema: paymentAttempt,
+  keyed: ["orderId", "attempt"],
+  key: ({ orderId, attempt }) => ({ pk: `ORDER#${orderId}`, sk: `PAYMENT#${String(attempt).padStart(2, "0")}` }),
+});
+export const attemptsOf = (orderId: string) => paymentAttempts.query({ pk: `ORDER#${orderId}`, prefix: "PAYMENT#" });
+
+export const refunds = entity({
+  name: "Refund",
+  schema: refund,
+  keyed: ["orderId", "refundId"],
+  key: ({ orderId, refundId }) => ({ pk: `ORDER#${orderId}`, sk: `REFUND#${refundId}` }),
+});
+export const refundsOf = (orderId: string) => refunds.query({ pk: `ORDER#${orderId}`, prefix: "REFUND#" });
+
+export const transfers = entity({
+  name: "Transfer",
+  schema: transfer,
+  keyed: ["orderId", "kind", "reference"],
+  key: ({ orderId, kind, reference }) => ({ pk: `ORDER#${orderId}`, sk: `TRANSFER#${kind}#${reference}` }),
+});
+export const transfersOf = (orderId: string) => transfers.query({ pk: `ORDER#${orderId}`, prefix: "TRANSFER#" });
+
+export const paymentCases = entity({
+  name: "PaymentCase",
+  schema: paymentCase,
+  keyed: ["caseKey"],
+  key: ({ caseKey }) => ({ pk: `CASE#${caseKey}`, sk: "#" }),
+  indexed: ["at"],
+  index: ({ caseKey, at }) => ({ gsi1pk: "CASES", gsi1sk: `${stamp(at)}#${caseKey}` }),
+});
+/** Newest first. */
+export const allCases = () => paymentCases.query({ index: "gsi1", pk: "CASES", descending: true });
+
+// fulfilment
+export const routeCells = entity({
+  name: "RouteCell",
+  schema: routeCell,
+  keyed: ["cell", "asked"],
+  key: ({ cell, asked }) => ({ pk: `CELL#${cell}`, sk: asked }),
+  ttl: (c) => seconds(c.decidedAt + day),
+});
+export const pickupCodes = entity({
+  name: "PickupCode",
+  schema: pickupCode,
+  keyed: ["codeHash"],
+  key: ({ codeHash }) => ({ pk: `PICKUP#${codeHash}`, sk: "#" }),
+});
+export const pickupTriesRows = entity({
+  name: "PickupTries",
+  schema: pickupTries,
+  keyed: ["staffId", "storeId", "window"],
+  key: (t) => ({ pk: `TRIES#${t.staffId}#${t.storeId}`, sk: stamp(t.window) }),
+  ttl: (t) => seconds(t.window + hour),
+});
+
+// what carries the rest
+/** Outbox rows are kept by hour, over this many partitions. */
+export const OUTBOX_BUCKETS = 8;
+export const outbox = entity({
+  name: "Outbox",
+  schema: outboxRow,
+  keyed: ["eventId", "at"],
+  key: ({ eventId, at }) => ({ pk: outboxPartition(at, bucketOf(eventId, OUTBOX_BUCKETS)), sk: eventId }),
+  ttl: (e) => seconds(e.at + 35 * day),
+});
+const outboxPartition = (at: number, bucket: number) =>
+  `OUTBOX#${dayOf(at)}T${String(Math.floor(((at + 8 * hour) % day) / hour)).padStart(2, "0")}#${bucket}`;
+/** The events of the hour that holds `at`, in one bucket. */
+export const outboxOf = (at: number, bucket: number) => outbox.query({ pk: outboxPartition(at, bucket) });
+
+export const idempotency = entity({
+  name: "Idempotency",
+  schema: idempotencyRow,
+  keyed: ["actorId", "key"],
+  key: ({ actorId, key }) => ({ pk: `IDEM#${actorId}#${key}`, sk: "#" }),
+  ttl: (r) => seconds(r.at + 2 * day),
+});
+
+/** Due rows of one kind lie over this many partitions. */
+export const DUE_BUCKETS = 8;
+export const dues = entity({
+  name: "Due",
+  schema: due,
+  keyed: ["kind", "id", "at"],
+  key: ({ kind, id, at }) => ({ pk: `DUE#${kind}#${bucketOf(id, DUE_BUCKETS)}`, sk: `${stamp(at)}#${id}` }),
+});
+/** What is due at `now` or before, the earliest first. */
+export const dueUntil = (kind: DueKind, bucket: number, now: number) =>
+  dues.query({ pk: `DUE#${kind}#${bucket}`, until: `${stamp(now)}~` });
+
+export const audit = entity({
+  name: "Audit",
+  schema: auditRow,
+  keyed: ["day", "auditId"],
+  key: ({ day: on, auditId }) => ({ pk: `AUDIT#${on}`, sk: auditId }),
+});
+/** `on` is the day as YYYY-MM-DD in Asia/Shanghai; newest first. */
+export const auditOf = (on: string) => audit.query({ pk: `AUDIT#${on}`, descending: true });
+
+export const cursors = entity({
+  name: "Cursor",
+  schema: cursorRow,
+  keyed: ["name"],
+  key: ({ name }) => ({ pk: `CURSOR#${name}`, sk: "#" }),
+  ttl: (c) => seconds(c.at + 30 * day),
+});
+export const wechatTokens = entity({
+  name: "WechatToken",
+  schema: wechatToken,
+  keyed: ["appid"],
+  key: ({ appid }) => ({ pk: `WECHAT#${appid}`, sk: "#" }),
+});
+
+export const inbox = entity({
+  name: "InboxMessage",
+  schema: inboxMessage,
+  keyed: ["memberId", "eventId"],
+  key: ({ memberId, eventId }) => ({ pk: `INBOX#${memberId}`, sk: eventId }),
+});
+/** Newest first. */
+export const inboxOf = (memberId: string) => inbox.query({ pk: `INBOX#${memberId}`, descending: true });

@@ -1,0 +1,43 @@
+import * as z from "zod";
+import { event } from "../kernel/event.ts";
+import { epochMs } from "../kernel/time.ts";
+
+/** An event in the outbox, in the hour and bucket it is kept under. */
+export const outboxRow = event;
+
+/** The stored answer to an idempotent request, kept 48 h; `body` is the answer to the byte. */
+export const idempotencyRow = z.object({
+  actorId: z.string(),
+  key: z.string(),
+  /** SHA-256 of method, path and body. */
+  request: z.string(),
+  status: z.int(),
+  body: z.string(),
+  at: epochMs,
+});
+
+export const dueKinds = ["hold", "deadline", "campaign", "refund", "shipping"] as const;
+export type DueKind = (typeof dueKinds)[number];
+
+/** Something a sweep must look at once `at` has passed; it goes when what it names is decided. */
+export const due = z.object({ kind: z.enum(dueKinds), id: z.string(), at: epochMs, since: epochMs });
+export type Due = z.infer<typeof due>;
+
+/** Who did what: one row per privileged mutation. */
+export const auditRow = z.object({
+  auditId: z.string(),
+  at: epochMs,
+  day: z.string(),
+  staffId: z.string(),
+  action: z.string(),
+  target: z.string(),
+  reason: z.string().optional(),
+  /** The fields given, without personal data. */
+  change: z.string().max(2000).optional(),
+});
+
+/** How far a long fan-out has come. */
+export const cursorRow = z.object({ name: z.string(), position: z.string(), at: epochMs });
+
+/** WeChat's access token, shared by the functions. */
+export const wechatToken = z.object({ appid: z.string(), token: z.string(), expiresAt: epochMs });
