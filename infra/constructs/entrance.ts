@@ -15,6 +15,7 @@ import { Construct } from "constructs";
 import type { Handler } from "./handler.ts";
 
 export interface EntranceProps {
+  readonly name: string;
   readonly description: string;
   readonly throttle: { readonly rate: number; readonly burst: number };
   readonly logRetention: RetentionDays;
@@ -41,7 +42,11 @@ export class Entrance extends Construct {
 
   constructor(scope: Construct, id: string, props: EntranceProps) {
     super(scope, id);
-    this.api = new HttpApi(this, "Api", { description: props.description, createDefaultStage: false });
+    this.api = new HttpApi(this, "Api", {
+      apiName: props.name,
+      description: props.description,
+      createDefaultStage: false,
+    });
     new HttpStage(this, "Stage", {
       httpApi: this.api,
       stageName: "$default",

@@ -52,10 +52,9 @@ export class StaffPool extends Construct {
     this.client = this.pool.addClient("Console", {
       // A page in a browser keeps no secret; it proves itself by PKCE.
       generateSecret: false,
-      authFlows: {},
       oAuth: {
         flows: { authorizationCodeGrant: true },
-        scopes: [OAuthScope.OPENID, OAuthScope.resourceServer(server, consoleScope)],
+        scopes: [OAuthScope.OPENID, OAuthScope.custom(StaffPool.scope)],
         callbackUrls: props.callbackUrls,
         logoutUrls: props.callbackUrls,
       },
@@ -66,6 +65,7 @@ export class StaffPool extends Construct {
       // A long working day; the next one starts with the second factor again.
       refreshTokenValidity: Duration.hours(12),
     });
+    this.client.node.addDependency(server);
     const domain = this.pool.addDomain("SignIn", {
       cognitoDomain: { domainPrefix: `${props.domainPrefix}-${Aws.ACCOUNT_ID}` },
     });

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Aws, CfnOutput, CfnRule, Fn, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Aws, CfnOutput, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
@@ -28,7 +28,6 @@ export class Core extends Stack {
       description: `Commensal, stage ${stage.name}`,
       terminationProtection: stage.keepsData,
     });
-    refuseRegionsWithout(this, "Amazon Location and Cognito user pools", ["cn-north-1", "cn-northwest-1"]);
 
     const removalPolicy = stage.keepsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     const logRetention: RetentionDays = stage.logRetentionDays;
@@ -53,6 +52,7 @@ export class Core extends Stack {
       dataSource: "Esri",
     });
     const entrance = new Entrance(this, "Http", {
+      name: id,
       description: `Commensal, stage ${stage.name}`,
       throttle: stage.throttle,
       ...logging,
@@ -178,14 +178,4 @@ export class Core extends Stack {
     new CfnOutput(this, "SignInUrl", { value: staff.signInUrl });
     new CfnOutput(this, "TableName", { value: data.table.tableName });
   }
-}
-
-/** CloudFormation refuses to create the stack in one of `regions`, with the reason. */
-function refuseRegionsWithout(stack: Stack, service: string, regions: string[]): void {
-  new CfnRule(stack, "Region", {
-    assertions: regions.map((region) => ({
-      assert: Fn.conditionNot(Fn.conditionEquals(Aws.REGION, region)),
-      assertDescription: `${region} has no ${service}; choose a region that has them`,
-    })),
-  });
 }
