@@ -1,7 +1,7 @@
 import type { FunctionName } from "./functions.ts";
 
 /** Names of the SecureStrings below the stage's SSM path; the operator makes them, the template never does. */
-export type SecretName = "member-token-keys" | "cursor-key" | "blind-index-key" | "wechat";
+type SecretName = "member-token-keys" | "cursor-key" | "blind-index-key" | "wechat";
 
 /** The state machines a function may start executions of. */
 export type MachineName = "GroupDeadlineMachine" | "RefundMachine";

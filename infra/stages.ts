@@ -14,18 +14,17 @@ export interface Stage {
   readonly throttle: { readonly rate: number; readonly burst: number };
 }
 
-export type StageName = "local" | "dev" | "prod";
+type StageName = "local" | "dev" | "prod";
 
 const realWechat = { apiUrl: "https://api.weixin.qq.com", payUrl: "https://api.mch.weixin.qq.com" };
 
 const stages: Record<StageName, Stage> = {
-  // The embedded default puts its own listeners in place of these addresses.
+  // The embedded default puts its own listeners in place of these addresses, and names the first admin it has made.
   local: {
     name: "local",
     keepsData: false,
     wechat: { apiUrl: "http://127.0.0.1:8789", payUrl: "http://127.0.0.1:8789" },
     publicUrl: "http://127.0.0.1:8787",
-    firstAdminSub: "00000000-0000-4000-8000-000000000001",
     logRetentionDays: 1,
     throttle: { rate: 10_000, burst: 5_000 },
   },
