@@ -24,7 +24,8 @@ export interface ToWorker {
 export type FromWorker =
   | { kind: "ready" }
   | { kind: "done"; payload: string }
-  | { kind: "failed" | "broken"; name: string; message: string; stack?: string | undefined };
+  | { kind: "failed"; name: string; message: string; stack?: string | undefined }
+  | { kind: "broken"; name: string; message: string; stack?: string | undefined };
 
 /** Lambda's limit on a synchronous request and on its response. */
 const PAYLOAD_LIMIT = 6 * 1024 * 1024;
