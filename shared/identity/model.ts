@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { idOf } from "../kernel/ids.ts";
 import { epochMs } from "../kernel/time.ts";
-import { pii } from "../table/entity.ts";
+import { pii } from "../kernel/vault.ts";
 
 /** A person who buys. Personal data is sealed under the member's own data key; destroying `dataKey` erases it. */
 export const member = z.object({

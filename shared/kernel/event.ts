@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Env } from "./env.ts";
 import { epochMs } from "./time.ts";
 
 /** Where a thing came from; set when it is made, never changed after payment. */
@@ -28,3 +29,17 @@ export const event = z.object({
 });
 export type DomainEvent = z.infer<typeof event>;
 export type Actor = DomainEvent["actor"];
+
+/** An event of now, with a fresh id. */
+export const makeEvent = (
+  env: Pick<Env, "clock" | "ids">,
+  what: { type: string; actor: Actor; origin?: Origin | undefined; data: DomainEvent["data"]; v?: number },
+): DomainEvent => ({
+  eventId: env.ids.next("EV"),
+  type: what.type,
+  v: what.v ?? 1,
+  at: env.clock.now(),
+  actor: what.actor,
+  ...(what.origin && { origin: what.origin }),
+  data: what.data,
+});

@@ -4,7 +4,7 @@ import { idOf } from "../kernel/ids.ts";
 import { fen } from "../kernel/money.ts";
 import { epochMs } from "../kernel/time.ts";
 import { payment } from "../payment/model.ts";
-import { pii } from "../table/entity.ts";
+import { pii } from "../kernel/vault.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts";
 
 export const orderLine = z.object({

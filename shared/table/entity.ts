@@ -11,12 +11,6 @@ import { DomainError, type ProblemCode } from "../kernel/problem.ts";
 /** A row as loaded: `version` counts its writes from 1. */
 export type Stored<T> = T & { readonly version: number };
 
-/** Text that only its member's data key opens; made by the vault, so that plain text can't be stored by mistake. */
-export type Sealed = string & z.BRAND<"Sealed">;
-/** Schema of a personal datum: rows hold it sealed. */
-export const pii = () =>
-  z.custom<Sealed>((value) => typeof value === "string" && value.startsWith("v1."), "a sealed value");
-
 export interface Key {
   pk: string;
   sk: string;

@@ -1,0 +1,153 @@
+import {
+  DynamoDBClient,
+  type DynamoDBClientConfig,
+  TransactionCanceledException,
+  TransactionInProgressException,
+} from "@aws-sdk/client-dynamodb";
+import {
+  BatchGetCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  QueryCommand,
+  TransactWriteCommand,
+  type TransactWriteCommandInput,
+} from "@aws-sdk/lib-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import type { Env } from "../../../shared/kernel/env.ts";
+import { InvariantError, invariant } from "../../../shared/kernel/invariant.ts";
+import { DomainError } from "../../../shared/kernel/problem.ts";
+import type { Key, Query, Stored, Table } from "../../../shared/table/entity.ts";
+
+/** How often a commit that lost against another one is sent again; the SDK itself sends a request at most 3 times. */
+const CONFLICT_ROUNDS = 8;
+
+/**
+ * The single table on DynamoDB. A commit carries one ClientRequestToken over the SDK's retries, so that an answer lost on the
+ * way back is never a second write. Where even the retries get no answer the outcome is unknown: TRY_AGAIN (503), and the
+ * repetition finds out by its idempotency or natural key.
+ */
+export function dynamoTable(options: { tableName: string; env: Pick<Env, "sleep" | "rng">; client?: DynamoDBClientConfig }): Table {
+  const TableName = options.tableName;
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 3, ...options.client }), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+
+  const send = async <O>(operation: () => Promise<O>): Promise<O> => {
+    try {
+      return await operation();
+    } catch (error) {
+      if (error instanceof TransactionCanceledException || isProgrammingError(error)) throw error;
+      throw new DomainError("TRY_AGAIN", `table: ${(error as Error).name}`);
+    }
+  };
+
+  async function batch(keys: readonly Key[]): Promise<Map<string, Record<string, unknown>>> {
+    const found = new Map<string, Record<string, unknown>>();
+    for (let start = 0; start < keys.length; start += 100) {
+      let pending: Record<string, unknown>[] | undefined = keys.slice(start, start + 100).map(({ pk, sk }) => ({ pk, sk }));
+      for (let round = 0; pending && pending.length > 0; round++) {
+        if (round === 10) throw new DomainError("TRY_AGAIN", "table: keys left unread");
+        if (round > 0) await options.env.sleep(20 * 2 ** round);
+        const ask: Record<string, unknown>[] = pending;
+        const answer = await send(() =>
+          client.send(new BatchGetCommand({ RequestItems: { [TableName]: { Keys: ask, ConsistentRead: true } } })),
+        );
+        for (const item of answer.Responses?.[TableName] ?? []) found.set(`${item.pk}\n${item.sk}`, item);
+        pending = answer.UnprocessedKeys?.[TableName]?.Keys;
+      }
+    }
+    return found;
+  }
+
+  const table: Table = {
+    async load(entity, key, how) {
+      const { Item } = await send(() =>
+        client.send(new GetCommand({ TableName, Key: entity.key(key), ConsistentRead: !how?.eventually })),
+      );
+      return Item && entity.read(Item);
+    },
+
+    async loadMany(entity, keys) {
+      const wanted = keys.map((key) => entity.key(key));
+      const unique = [...new Map(wanted.map((key) => [`${key.pk}\n${key.sk}`, key])).values()];
+      const found = await batch(unique);
+      return unique.flatMap((key) => {
+        const item = found.get(`${key.pk}\n${key.sk}`);
+        return item ? [entity.read(item)] : [];
+      });
+    },
+
+    async page<T>(query: Query<T>, { limit, after }: { limit: number; after?: Record<string, string> | undefined }) {
+      const pkName = query.index ? `${query.index}pk` : "pk";
+      const skName = query.index ? `${query.index}sk` : "sk";
+      const ranged =
+        query.prefix !== undefined
+          ? { clause: " AND begins_with(#sk, :a)", values: { ":a": query.prefix } }
+          : query.until !== undefined
+            ? { clause: " AND #sk BETWEEN :a AND :b", values: { ":a": query.from ?? " ", ":b": query.until } }
+            : query.from !== undefined
+              ? { clause: " AND #sk >= :a", values: { ":a": query.from } }
+              : { clause: "", values: {} };
+      const answer = await send(() =>
+        client.send(
+          new QueryCommand({
+            TableName,
+            ...(query.index && { IndexName: query.index }),
+            KeyConditionExpression: `#pk = :pk${ranged.clause}`,
+            ExpressionAttributeNames: { "#pk": pkName, ...(ranged.clause && { "#sk": skName }) },
+            ExpressionAttributeValues: { ":pk": query.pk, ...ranged.values },
+            ScanIndexForward: !query.descending,
+            ConsistentRead: !query.index,
+            Limit: limit,
+            ...(after && { ExclusiveStartKey: after }),
+          }),
+        ),
+      );
+      const hits = answer.Items ?? [];
+      let items: Stored<T>[];
+      if (query.index) {
+        const rows = await batch(hits.map((hit) => ({ pk: hit.pk as string, sk: hit.sk as string })));
+        items = hits.flatMap((hit) => {
+          const row = rows.get(`${hit.pk}\n${hit.sk}`);
+          return row ? [query.entity.read(row)] : []; // the index may lag behind a deletion
+        });
+      } else {
+        items = hits.map((hit) => query.entity.read(hit));
+      }
+      return answer.LastEvaluatedKey ? { items, next: answer.LastEvaluatedKey as Record<string, string> } : { items };
+    },
+
+    async commit(writes) {
+      invariant(writes.length > 0 && writes.length <= 100, `a commit has 1 to 100 writes, not ${writes.length}`);
+      const TransactItems = writes.map(({ input }) => ({ [input.kind]: { TableName, ...input.params } }));
+      for (let round = 0; ; round++) {
+        try {
+          await send(() => client.send(new TransactWriteCommand({ TransactItems } as TransactWriteCommandInput)));
+          return;
+        } catch (error) {
+          if (!(error instanceof TransactionCanceledException)) throw error;
+          const reasons = error.CancellationReasons ?? [];
+          const failed = reasons.findIndex((reason) => reason.Code === "ConditionalCheckFailed");
+          if (failed >= 0) {
+            const item = reasons[failed]?.Item;
+            throw writes[failed]?.failed(item && unmarshall(item)) ?? error;
+          }
+          const odd = reasons.find((r) => r.Code && !["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].includes(r.Code));
+          if (odd) throw new InvariantError(`commit refused: ${odd.Code} ${odd.Message ?? ""}`);
+          if (round + 1 >= CONFLICT_ROUNDS) throw new DomainError("TRY_AGAIN", "table: others were writing the same rows");
+          // full jitter, 10 ms to 640 ms
+          await options.env.sleep((options.env.rng.bytes(1)[0]! / 255) * 10 * 2 ** Math.min(round, 6));
+        }
+      }
+    },
+  };
+  return table;
+}
+
+/** Errors that sending again can't mend: they are ours, and must be seen. */
+const isProgrammingError = (error: unknown): boolean =>
+  error instanceof Error &&
+  !(error instanceof TransactionInProgressException) &&
+  ["ValidationException", "AccessDeniedException", "ResourceNotFoundException", "IdempotentParameterMismatchException", "ZodError", "$ZodError"].includes(
+    error.name,
+  );

@@ -1,0 +1,32 @@
+import type { Geocoder, RoutePlanner, ShippingUpload } from "../../shared/fulfilment/ports.ts";
+import type { WeChatLogin } from "../../shared/identity/ports.ts";
+import type { Env } from "../../shared/kernel/env.ts";
+import type { Vault } from "../../shared/kernel/vault.ts";
+import type { Workflows } from "../../shared/kernel/workflows.ts";
+import type { PaymentChannel } from "../../shared/payment/ports.ts";
+import type { Table } from "../../shared/table/entity.ts";
+import type { MemberTokens } from "../adapters/tokens/member-tokens.ts";
+import type { StaffTokens } from "../adapters/tokens/staff-tokens.ts";
+import type { Cursors } from "./cursors.ts";
+
+/** What handlers and use cases are given; each takes only what it names. */
+export interface Deps {
+  env: Env;
+  table: Table;
+  vault: Vault;
+  /** Keyed hash (HMAC-SHA-256, hex) under which personal data and codes are found without being readable. */
+  blindIndex(text: string): string;
+  cursors: Cursors;
+  memberTokens: MemberTokens;
+  staffTokens: StaffTokens;
+  /** Cognito subject that becomes the first admin. */
+  firstAdmin: string | undefined;
+  login: WeChatLogin;
+  channel: PaymentChannel;
+  /** Our own app and merchant numbers, which a notification must name. */
+  merchant: { appid: string; mchid: string };
+  shippingUpload: ShippingUpload;
+  planner: RoutePlanner;
+  geocoder: Geocoder;
+  workflows: Workflows;
+}

@@ -1,0 +1,273 @@
+import { createHash } from "node:crypto";
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
+import { type Context as HonoContext, Hono } from "hono";
+import { type LambdaEvent, handle } from "hono/aws-lambda";
+import * as z from "zod";
+import { requireLiveSession } from "../../shared/identity/index.ts";
+import { DomainError, type FieldError, type ProblemCode } from "../../shared/kernel/problem.ts";
+import { type Problem, problems } from "../../shared/kernel/problem-table.ts";
+import { Stale, type Write } from "../../shared/table/entity.ts";
+import { idempotency, orders } from "../../shared/table/keys.ts";
+import type { Deps } from "./deps.ts";
+import { logger } from "./logger.ts";
+import { type Caller, chainRoles, type Route, type RouteRequest } from "./route.ts";
+import { staffCaller } from "./staff-caller.ts";
+
+/** Bodies beyond this many bytes are refused before they are read. */
+export const MAX_BODY_BYTES = 1_000_000;
+const idempotencyKey = /^[A-Za-z0-9_-]{8,64}$/;
+
+/** The problem's body (RFC 9457). `title` is for members (Chinese), `message` for developers. */
+export const problemBody = z
+  .object({
+    type: z.string().meta({ description: "urn:commensal:problem:<code>" }),
+    title: z.string(),
+    message: z.string(),
+    status: z.int(),
+    code: z.string().meta({ description: "Stable; decide by it" }),
+    detail: z.string().optional(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+    requestId: z.string().optional(),
+  })
+  .meta({ id: "Problem" });
+
+const securityHeaders = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  "strict-transport-security": "max-age=63072000; includeSubDomains",
+};
+
+/** The answer of an expected failure. */
+export function problemResponse(error: DomainError, requestId: string | undefined): Response {
+  const row: Problem = problems[error.code];
+  const body: z.infer<typeof problemBody> = {
+    type: `urn:commensal:problem:${error.code}`,
+    title: row.zh,
+    message: row.en,
+    status: row.status,
+    code: error.code,
+    ...(error.detail !== undefined && { detail: error.detail }),
+    ...(error.errors && { errors: error.errors }),
+    ...(error.facts && { facts: error.facts }),
+    ...(requestId && { requestId }),
+  };
+  return new Response(JSON.stringify(body), {
+    status: row.status,
+    headers: {
+      ...securityHeaders,
+      "content-type": "application/problem+json; charset=utf-8",
+      ...(error.retryAfter !== undefined && { "retry-after": String(error.retryAfter) }),
+    },
+  });
+}
+
+const fieldErrors = (place: string, error: z.ZodError): FieldError[] =>
+  error.issues.slice(0, 20).map((issue) => ({
+    path: [place, ...issue.path].join("."),
+    message:
+      issue.code === "unrecognized_keys" ? `unknown: ${issue.keys.map((key) => key.slice(0, 40)).join(", ")}` : issue.message,
+  }));
+
+function parse(place: string, schema: z.ZodObject | undefined, value: unknown): unknown {
+  const parsed = (schema ?? z.strictObject({})).safeParse(value);
+  if (!parsed.success) throw new DomainError("INPUT_INVALID", undefined, { errors: fieldErrors(place, parsed.error) });
+  return parsed.data;
+}
+
+async function bodyOf(c: HonoContext, declared: Route, raw: string): Promise<unknown> {
+  if (!declared.body) {
+    if (declared.actor !== "channel" && raw.trim() !== "" && raw.trim() !== "{}")
+      throw new DomainError("INPUT_INVALID", undefined, { errors: [{ path: "body", message: "this route takes no body" }] });
+    return {};
+  }
+  if (!/^application\/json\b/i.test(c.req.header("content-type") ?? ""))
+    throw new DomainError("BODY_MALFORMED", "send the body as Content-Type: application/json");
+  let value: unknown;
+  try {
+    value = JSON.parse(raw);
+  } catch {
+    throw new DomainError("BODY_MALFORMED");
+  }
+  return parse("body", declared.body, value);
+}
+
+async function callerOf(c: HonoContext, deps: Deps, declared: Route): Promise<Caller> {
+  if (declared.actor === "public" || declared.actor === "channel") return { kind: declared.actor };
+  const header = c.req.header("authorization") ?? "";
+  const token = /^Bearer ([A-Za-z0-9_.-]{20,4096})$/.exec(header)?.[1];
+  if (!token) throw new DomainError("UNAUTHENTICATED", "send Authorization: Bearer <access token>");
+  if (declared.actor === "member") return { kind: "member", ...(await deps.memberTokens.verify(token)) };
+  return staffCaller(deps, await deps.staffTokens.verify(token));
+}
+
+/** Whether this caller may do this to what the request names; throws FORBIDDEN, STORE_OUT_OF_SCOPE or a 404 that tells nothing. */
+async function authorize(deps: Deps, declared: Route, caller: Caller, request: { params: unknown; body: unknown }): Promise<void> {
+  if (caller.kind === "staff") {
+    const { staff } = caller;
+    if (!staff.roles.some((role) => declared.roles?.includes(role))) throw new DomainError("FORBIDDEN");
+    if (declared.scope === "store" && declared.storeOf) {
+      const storeId = await declared.storeOf(deps, request);
+      const chainWide = staff.roles.some((role) => chainRoles.includes(role) && declared.roles?.includes(role));
+      if (!chainWide && !staff.storeIds.includes(storeId)) throw new DomainError("STORE_OUT_OF_SCOPE");
+    }
+  }
+  if (declared.owns === "order" && caller.kind === "member") {
+    const order = await deps.table.load(orders, { orderId: (request.params as { orderId: string }).orderId });
+    if (order?.memberId !== caller.memberId) throw new DomainError("ORDER_NOT_FOUND");
+  }
+}
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** The stored answer of an earlier request under the same key, if any. Throws IDEMPOTENCY_KEY_REUSED. */
+async function stored(deps: Deps, actorId: string, key: string, request: string): Promise<Response | undefined> {
+  const row = await deps.table.load(idempotency, { actorId, key });
+  if (!row || row.at + 2 * 86_400_000 < deps.env.clock.now()) return undefined;
+  if (row.request !== request) throw new DomainError("IDEMPOTENCY_KEY_REUSED");
+  return new Response(row.body, {
+    status: row.status,
+    headers: { ...securityHeaders, "content-type": "application/json; charset=utf-8", "idempotency-replayed": "true" },
+  });
+}
+
+async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Response> {
+  const caller = await callerOf(c, deps, declared);
+  const raw = await c.req.text();
+  const params = parse("path", declared.params, c.req.param());
+  const query = parse("query", declared.query, c.req.query());
+  const body = await bodyOf(c, declared, raw);
+  await authorize(deps, declared, caller, { params, body });
+
+  const status = declared.status ?? 200;
+  const answerOf = (result: unknown): string => {
+    const view = declared.view ? declared.view(result, deps) : result;
+    return status === 204 ? "" : JSON.stringify(declared.ok.parse(view));
+  };
+  const request: Omit<RouteRequest<Caller["kind"], unknown, unknown, unknown, unknown>, "once"> = {
+    params,
+    query,
+    body,
+    actor: caller as never,
+    raw: { headers: c.req.header(), body: raw },
+  };
+  const headers = { ...securityHeaders, "content-type": "application/json; charset=utf-8" };
+
+  if (!declared.idempotent) {
+    const result = await declared.run(deps, { ...request, once: () => [] });
+    if (declared.etag) {
+      const etag = `"${declared.etag(result)}"`;
+      if (c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers: { ...securityHeaders, etag } });
+      return new Response(answerOf(result), { status, headers: { ...headers, etag } });
+    }
+    return new Response(status === 204 ? null : answerOf(result), { status, headers });
+  }
+
+  const key = c.req.header("idempotency-key") ?? "";
+  if (!idempotencyKey.test(key)) throw new DomainError("IDEMPOTENCY_KEY_MISSING", "8 to 64 letters, digits, - or _");
+  const actorId = caller.kind === "member" ? caller.memberId : caller.kind === "staff" ? caller.staffId : caller.kind;
+  const fingerprint = sha256(`${declared.method} ${new URL(c.req.url).pathname}\n${raw}`);
+  const before = await stored(deps, actorId, key, fingerprint);
+  if (before) return before;
+  if (caller.kind === "member") await requireLiveSession(deps, caller);
+  let answer: string | undefined;
+  const once = (result: unknown): Write[] => {
+    answer = answerOf(result);
+    const row = { actorId, key, request: fingerprint, status, body: answer, at: deps.env.clock.now() };
+    return [idempotency.create(row).or("TRY_AGAIN")];
+  };
+  try {
+    const result = await declared.run(deps, { ...request, once });
+    answer ??= answerOf(result);
+    return new Response(status === 204 ? null : answer, { status, headers });
+  } catch (error) {
+    // A twin of this request may have won while this one was under way: then its answer is this one's answer.
+    const twin = await stored(deps, actorId, key, fingerprint);
+    if (twin) return twin;
+    throw error;
+  }
+}
+
+/** The failure as this route may answer it: an error nobody declared is logged and told as INTERNAL. */
+function failure(error: unknown, declared: Route | undefined, requestId: string | undefined): DomainError {
+  const route = declared && `${declared.method.toUpperCase()} ${declared.path}`;
+  if (error instanceof Stale) return new DomainError("VERSION_CONFLICT");
+  if (error instanceof DomainError) {
+    const row: Problem = problems[error.code];
+    if (row.log === "error" || row.log === "warn")
+      logger[row.log]("PROBLEM", { problem: error.code, detail: error.detail, route, requestId });
+    return error;
+  }
+  logger.unexpected("UNEXPECTED", error, { route, requestId });
+  return new DomainError("INTERNAL");
+}
+
+/** Problems any route of the kind may answer, beside its own. */
+export function commonProblems(declared: Route): ProblemCode[] {
+  return [
+    "INTERNAL",
+    "TRY_AGAIN",
+    "BODY_TOO_LARGE",
+    "INPUT_INVALID",
+    ...(declared.body ? (["BODY_MALFORMED"] as const) : []),
+    ...(declared.actor === "member" ? (["UNAUTHENTICATED", "TOKEN_EXPIRED"] as const) : []),
+    ...(declared.actor === "staff" ? (["UNAUTHENTICATED", "TOKEN_EXPIRED", "FORBIDDEN"] as const) : []),
+    ...(declared.actor === "staff" && declared.scope === "store" ? (["STORE_OUT_OF_SCOPE"] as const) : []),
+    ...(declared.owns === "order" ? (["ORDER_NOT_FOUND"] as const) : []),
+    ...(declared.idempotent ? (["IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_REUSED", "VERSION_CONFLICT"] as const) : []),
+    ...(declared.idempotent && declared.actor === "member" ? (["SESSION_REVOKED"] as const) : []),
+  ];
+}
+
+/** The HTTP application of a function: its routes, and answers of our own for what is no route. */
+export function httpApp(routes: readonly Route[], ready: () => Promise<Deps>): Hono<{ Bindings: { event: LambdaEvent; lambdaContext: Context } }> {
+  const app = new Hono<{ Bindings: { event: LambdaEvent; lambdaContext: Context } }>();
+  const requestIdOf = (c: HonoContext): string | undefined => (c.env?.event as { requestContext?: { requestId?: string } })?.requestContext?.requestId;
+  for (const declared of routes) {
+    const path = declared.path.replaceAll(/\{(\w+)\}/g, ":$1");
+    app.on(declared.method.toUpperCase(), path, async (c) => {
+      const deps = await ready();
+      const began = deps.env.clock.now();
+      let problem: ProblemCode | undefined;
+      let response: Response;
+      try {
+        response = await serve(c, deps, declared);
+      } catch (error) {
+        const told = failure(error, declared, requestIdOf(c));
+        problem = told.code;
+        response = problemResponse(told, requestIdOf(c));
+      }
+      logger.info("HTTP", {
+        method: c.req.method,
+        route: declared.path,
+        status: response.status,
+        problem,
+        ms: deps.env.clock.now() - began,
+        requestId: requestIdOf(c),
+      });
+      return response;
+    });
+  }
+  const matchers = routes.map((r) => ({ method: r.method.toUpperCase(), pattern: new RegExp(`^${r.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`) }));
+  app.notFound((c) => {
+    const allow = matchers.filter((m) => m.pattern.test(c.req.path)).map((m) => m.method);
+    const response = problemResponse(new DomainError(allow.length > 0 ? "METHOD_NOT_ALLOWED" : "ROUTE_NOT_FOUND"), requestIdOf(c));
+    if (allow.length > 0) response.headers.set("allow", [...new Set(allow)].join(", "));
+    return response;
+  });
+  app.onError((error, c) => problemResponse(failure(error, undefined, requestIdOf(c)), requestIdOf(c)));
+  return app;
+}
+
+/** The Lambda handler of an HTTP function: refuses oversized bodies before anything reads them. */
+export function httpHandler(routes: readonly Route[], ready: () => Promise<Deps>) {
+  const serveEvent = handle(httpApp(routes, ready));
+  return async (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
+    const bytes = event.body ? Buffer.byteLength(event.body, event.isBase64Encoded ? "base64" : "utf8") : 0;
+    if (bytes > MAX_BODY_BYTES) {
+      const response = problemResponse(new DomainError("BODY_TOO_LARGE"), event.requestContext.requestId);
+      return { statusCode: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+    }
+    return (await serveEvent(event as LambdaEvent, context)) as APIGatewayProxyStructuredResultV2;
+  };
+}

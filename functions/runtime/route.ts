@@ -1,0 +1,112 @@
+import * as z from "zod";
+import type { ProblemCode } from "../../shared/kernel/problem.ts";
+import type { Role, Staff } from "../../shared/identity/model.ts";
+import type { Once } from "../../shared/table/once.ts";
+import type { Deps } from "./deps.ts";
+
+export type Caller =
+  | { kind: "public" }
+  | { kind: "channel" }
+  | { kind: "member"; memberId: string; sessionId: string }
+  | { kind: "staff"; staffId: string; staff: Staff };
+type CallerOf<A extends Caller["kind"]> = Extract<Caller, { kind: A }>;
+
+type Shape = z.ZodObject | undefined;
+type Parsed<S extends Shape> = S extends z.ZodObject ? z.output<S> : Record<string, never>;
+
+export interface RouteRequest<A extends Caller["kind"], P, Q, B, R> {
+  params: P;
+  query: Q;
+  body: B;
+  actor: CallerOf<A>;
+  /** Only of an idempotent route: stores the result as the answer to every repetition. */
+  once: Once<R>;
+  /** Lower-cased headers and the body as it came: for notifications, which are verified to the byte. */
+  raw: { headers: Record<string, string | undefined>; body: string };
+}
+
+/** Roles that are not bound to stores: a staff row with one of these passes a store scope. */
+export const chainRoles: readonly Role[] = ["admin", "ops", "finance", "customer_service", "analyst", "executive"];
+
+/**
+ * A route, declared once: the server, the OpenAPI document and the clients are made from it. Actor, ownership and (for staff)
+ * roles and scope are part of the type: a route without them does not compile.
+ */
+export type RouteDeclaration<A extends Caller["kind"], P extends Shape, Q extends Shape, B extends Shape, O extends z.ZodType, R> = {
+  method: "get" | "post" | "put" | "delete";
+  path: `/${string}`;
+  summary: string;
+  description?: string;
+  actor: A;
+  /** What the path names must be the caller's own: the member itself, or an order of the member's. */
+  owns: "none" | "self" | "order";
+  /** An Idempotency-Key is required; the answer is kept 48 h. */
+  idempotent?: boolean;
+  params?: P;
+  query?: Q;
+  body?: B;
+  status?: 200 | 201 | 204;
+  ok: O;
+  /** What this route may answer beyond what every route of its kind may. */
+  problems: readonly ProblemCode[];
+  /** Answers 304 when the caller's If-None-Match has it. */
+  etag?: (result: NoInfer<R>) => string;
+  run(deps: Deps, request: RouteRequest<A, Parsed<P>, Parsed<Q>, Parsed<B>, R>): Promise<R>;
+  view?: (result: NoInfer<R>, deps: Deps) => z.input<O>;
+} & (A extends "staff"
+  ? {
+      roles: readonly Role[];
+      scope: "chain" | "store";
+      storeOf?: (deps: Deps, request: { params: Parsed<P>; body: Parsed<B> }) => string | Promise<string>;
+    }
+  : unknown);
+
+/** A declared route as the server and the document see it. */
+export interface Route {
+  method: "get" | "post" | "put" | "delete";
+  path: `/${string}`;
+  summary: string;
+  description?: string;
+  actor: Caller["kind"];
+  owns: "none" | "self" | "order";
+  idempotent?: boolean;
+  roles?: readonly Role[];
+  scope?: "chain" | "store";
+  storeOf?: (deps: Deps, request: { params: unknown; body: unknown }) => string | Promise<string>;
+  params?: z.ZodObject;
+  query?: z.ZodObject;
+  body?: z.ZodObject;
+  status?: 200 | 201 | 204;
+  ok: z.ZodType;
+  problems: readonly ProblemCode[];
+  etag?: (result: unknown) => string;
+  run(deps: Deps, request: RouteRequest<Caller["kind"], unknown, unknown, unknown, unknown>): Promise<unknown>;
+  view?: (result: unknown, deps: Deps) => unknown;
+}
+
+export function route<
+  A extends Caller["kind"],
+  O extends z.ZodType,
+  R,
+  P extends Shape = undefined,
+  Q extends Shape = undefined,
+  B extends Shape = undefined,
+>(declaration: RouteDeclaration<A, P, Q, B, O, R>): Route {
+  const named = [...declaration.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+  const given = Object.keys(declaration.params?.shape ?? {});
+  if (named.join() !== given.join()) throw new Error(`${declaration.method} ${declaration.path}: params must be ${named.join()}, not ${given.join()}`);
+  if (declaration.owns === "order" && !named.includes("orderId")) throw new Error(`${declaration.path}: owns an order but names none`);
+  const staffRoute = declaration as unknown as Route;
+  if (declaration.actor === "staff" && staffRoute.scope === "store" && !staffRoute.storeOf)
+    throw new Error(`${declaration.path}: scope "store" needs storeOf`);
+  return staffRoute;
+}
+
+/** Query of a list: how many, and where to go on. */
+export const listQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(50).default(20).meta({ description: "Items a page, 1 to 50" }),
+  cursor: z.string().max(2000).optional().meta({ description: "nextCursor of the page before" }),
+});
+/** Answer of a list. */
+export const listOf = <S extends z.ZodType>(item: S) =>
+  z.object({ items: z.array(item), nextCursor: z.string().optional().meta({ description: "Absent on the last page" }) });

@@ -1,0 +1,7 @@
+/** Starts the long-running processes. A start under a name that was used before is a success: nothing starts twice. */
+export interface Workflows {
+  /** One execution a team, named by it; wakes at `at` (epoch ms) first. */
+  startDeadline(teamId: string, at: number): Promise<void>;
+  /** One execution a refund, named by it. */
+  startRefund(orderId: string, refundId: string): Promise<void>;
+}
