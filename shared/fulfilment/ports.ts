@@ -1,3 +1,29 @@
+import type { Point } from "../kernel/geo.ts";
+
+/** Travel over roads from one place to another: metres and seconds, whole numbers. */
+export interface Travel {
+  distanceM: number;
+  durationS: number;
+}
+
+/** Road distances. What is sent out is coordinates alone, rounded to some 11 m, with nothing that names a person. */
+export interface RoutePlanner {
+  /**
+   * Travel from one place to at most 8 others, all in wgs84, in their order; a place that can't be reached is undefined.
+   * Undefined as a whole: the provider does not answer, or not usably. Never throws for that.
+   */
+  matrix(from: Point, to: readonly Point[]): Promise<(Travel | undefined)[] | undefined>;
+}
+
+/** Addresses to points. */
+export interface Geocoder {
+  /**
+   * The best place for an address text (1 to 200 characters; the rest is cut), in wgs84, near `bias` if given. `relevance` is
+   * 0 to 1. Undefined: nothing found. Throws TRY_AGAIN when the provider does not answer.
+   */
+  geocode(text: string, bias?: Point): Promise<{ point: Point; label: string; relevance: number } | undefined>;
+}
+
 /** Tells the payment channel that the goods were handed over: without it the money stays frozen. */
 export interface ShippingUpload {
   /**
