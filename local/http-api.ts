@@ -45,14 +45,20 @@ export function createHttpApi(parts: {
   const { template, pool, clock, keysOf, log } = parts;
   const api = template.byType("AWS::ApiGatewayV2::Api")[0];
   if (!api) throw new Error("The template has no AWS::ApiGatewayV2::Api; infra/ must declare the HTTP API.");
-  if (api.properties.CorsConfiguration) throw new Error(`CorsConfiguration of ${api.id} is not served by the embedded default.`);
-  const routes = template.byType("AWS::ApiGatewayV2::Route").map(({ properties }) => readRoute(template, api.id, properties));
+  if (api.properties.CorsConfiguration)
+    throw new Error(`CorsConfiguration of ${api.id} is not served by the embedded default.`);
+  const routes = template
+    .byType("AWS::ApiGatewayV2::Route")
+    .map(({ properties }) => readRoute(template, api.id, properties));
   const keySets = new Map(
     routes.flatMap(({ jwt }) => (jwt ? [[jwt.issuer, createLocalJWKSet(keysOf(jwt.issuer))] as const] : [])),
   );
   const throttle = stageThrottle(template);
 
-  async function authorize(route: Route, request: IncomingMessage): Promise<Record<string, unknown> | keyof typeof own> {
+  async function authorize(
+    route: Route,
+    request: IncomingMessage,
+  ): Promise<Record<string, unknown> | keyof typeof own> {
     if (!route.jwt) return {};
     const token = /^(?:Bearer )?(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
     if (token === undefined) return "unauthorized";
@@ -74,7 +80,9 @@ export function createHttpApi(parts: {
     const held = String(claims.scope ?? "").split(" ");
     if (route.jwt.scopes.length > 0 && !route.jwt.scopes.some((scope) => held.includes(scope))) return "forbidden";
     const text = Object.entries(claims).map(([name, value]) => [name, claimText(value)]);
-    return { authorizer: { jwt: { claims: Object.fromEntries(text), scopes: route.jwt.scopes.length > 0 ? held : null } } };
+    return {
+      authorizer: { jwt: { claims: Object.fromEntries(text), scopes: route.jwt.scopes.length > 0 ? held : null } },
+    };
   }
 
   return async (request, response) => {
@@ -82,7 +90,15 @@ export function createHttpApi(parts: {
     const method = request.method ?? "GET";
     const refuse = (which: keyof typeof own, headers: Record<string, string> = {}): void => {
       const [status, message] = own[which];
-      send(response, method, requestId, status, { "content-type": "application/json", ...headers }, [], JSON.stringify({ message }));
+      send(
+        response,
+        method,
+        requestId,
+        status,
+        { "content-type": "application/json", ...headers },
+        [],
+        JSON.stringify({ message }),
+      );
     };
     try {
       if (!throttle()) return refuse("tooMany");
@@ -105,11 +121,25 @@ export function createHttpApi(parts: {
         log(`${route.key}: API Gateway may not invoke ${route.functionId}: ${route.barred}`);
         return refuse("failed");
       }
-      const event = buildEvent({ request, method, path, rawQuery, route, pathParameters, authorizer, body, requestId, apiId: api.id, now: clock.now() });
+      const event = buildEvent({
+        request,
+        method,
+        path,
+        rawQuery,
+        route,
+        pathParameters,
+        authorizer,
+        body,
+        requestId,
+        apiId: api.id,
+        now: clock.now(),
+      });
       const answer = await pool.invoke(route.functionId, event, routeLabel(method, path));
       const shaped = shapeAnswer(answer);
       if (!shaped) {
-        log(`${route.key}: ${route.functionId} answered something that is no HTTP answer: ${JSON.stringify(answer)?.slice(0, 200)}`);
+        log(
+          `${route.key}: ${route.functionId} answered something that is no HTTP answer: ${JSON.stringify(answer)?.slice(0, 200)}`,
+        );
         return refuse("failed");
       }
       send(response, method, requestId, shaped.status, shaped.headers, shaped.cookies, shaped.body);
@@ -124,7 +154,10 @@ export function createHttpApi(parts: {
 
 /** `METHOD /path` with every id replaced by `{id}`: the label under which the meter counts. */
 export function routeLabel(method: string, path: string): string {
-  return `${method} ${path.split("/").map((segment) => (idSegment.test(segment) ? "{id}" : segment)).join("/")}`;
+  return `${method} ${path
+    .split("/")
+    .map((segment) => (idSegment.test(segment) ? "{id}" : segment))
+    .join("/")}`;
 }
 
 function readRoute(template: Template, apiId: string, properties: Record<string, unknown>): Route {
@@ -135,7 +168,8 @@ function readRoute(template: Template, apiId: string, properties: Record<string,
     throw new Error(`Route ${key}: only AWS_PROXY integrations with payload format 2.0 are served here.`);
   }
   const functionId = template.idOfArn(String(integration.IntegrationUri));
-  if (functionId === undefined) throw new Error(`Route ${key}: ${integration.IntegrationUri} names no function of the template.`);
+  if (functionId === undefined)
+    throw new Error(`Route ${key}: ${integration.IntegrationUri} names no function of the template.`);
   let jwt: Route["jwt"];
   if ((properties.AuthorizationType ?? "NONE") !== "NONE") {
     const authorizer = template.byId(String(properties.AuthorizerId)).properties;
@@ -155,9 +189,11 @@ function readRoute(template: Template, apiId: string, properties: Record<string,
 /** API Gateway may call a function only by an AWS::Lambda::Permission whose SourceArn covers the route. */
 function barrier(template: Template, functionId: string, route: string): string | undefined {
   const permitted = template.byType("AWS::Lambda::Permission").some(({ properties }) => {
-    if (properties.Principal !== "apigateway.amazonaws.com" || properties.Action !== "lambda:InvokeFunction") return false;
+    if (properties.Principal !== "apigateway.amazonaws.com" || properties.Action !== "lambda:InvokeFunction")
+      return false;
     if (template.idOfArn(String(properties.FunctionName)) !== functionId) return false;
-    const source = properties.SourceArn === undefined ? "*" : String(properties.SourceArn).split(":").slice(5).join(":");
+    const source =
+      properties.SourceArn === undefined ? "*" : String(properties.SourceArn).split(":").slice(5).join(":");
     return globbed(source).test(route);
   });
   return permitted ? undefined : `no AWS::Lambda::Permission of apigateway.amazonaws.com covers ${route}`;
@@ -227,7 +263,8 @@ function buildEvent(given: {
   const { request, method, path, rawQuery, route, pathParameters, authorizer, body, requestId, apiId, now } = given;
   const headers: Record<string, string> = {};
   for (const [name, values] of Object.entries(request.headersDistinct)) {
-    if (name !== "cookie" && name !== "connection" && name !== "transfer-encoding") headers[name] = (values ?? []).join(",");
+    if (name !== "cookie" && name !== "connection" && name !== "transfer-encoding")
+      headers[name] = (values ?? []).join(",");
   }
   const domainName = headers.host ?? "127.0.0.1";
   const sourceIp = request.socket.remoteAddress ?? "127.0.0.1";
@@ -236,9 +273,12 @@ function buildEvent(given: {
   headers["x-forwarded-port"] = String(request.socket.localPort ?? 443);
   headers["x-forwarded-proto"] = "http";
   headers["x-amzn-trace-id"] ??= `Root=1-${Math.floor(now / 1000).toString(16)}-${randomBytes(12).toString("hex")}`;
-  const cookies = (request.headersDistinct.cookie ?? []).flatMap((line) => line.split(/;\s*/)).filter((one) => one !== "");
+  const cookies = (request.headersDistinct.cookie ?? [])
+    .flatMap((line) => line.split(/;\s*/))
+    .filter((one) => one !== "");
   const query: Record<string, string> = {};
-  for (const [name, value] of new URLSearchParams(rawQuery)) query[name] = name in query ? `${query[name]},${value}` : value;
+  for (const [name, value] of new URLSearchParams(rawQuery))
+    query[name] = name in query ? `${query[name]},${value}` : value;
   const plain = isText(headers["content-type"]);
   return {
     version: "2.0",
@@ -280,7 +320,8 @@ function shapeAnswer(
   const status = Number(statusCode);
   if (!Number.isInteger(status) || status < 100 || status > 599 || typeof body !== "string") return undefined;
   const lowered: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers as Record<string, unknown>)) lowered[name.toLowerCase()] = String(value);
+  for (const [name, value] of Object.entries(headers as Record<string, unknown>))
+    lowered[name.toLowerCase()] = String(value);
   if (body !== "") lowered["content-type"] ??= "text/plain;charset=UTF-8";
   return {
     status,
@@ -344,7 +385,11 @@ function stageThrottle(template: Template): () => boolean {
 }
 
 function claimText(value: unknown): string {
-  return Array.isArray(value) ? `[${value.join(" ")}]` : typeof value === "object" ? JSON.stringify(value) : String(value);
+  return Array.isArray(value)
+    ? `[${value.join(" ")}]`
+    : typeof value === "object"
+      ? JSON.stringify(value)
+      : String(value);
 }
 
 function isText(contentType: string | undefined): boolean {

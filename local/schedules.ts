@@ -64,9 +64,11 @@ export function startSchedules(parts: {
   db: DatabaseSync;
   pool: FunctionPool;
   clock: PlatformClock;
+  /** Why the role of a schedule may not invoke a function; undefined where it may. Both by ARN. */
+  barred: (roleArn: string, functionArn: string) => string | undefined;
   log: (line: string) => void;
 }): Schedules {
-  const { template, db, pool, clock, log } = parts;
+  const { template, db, pool, clock, barred, log } = parts;
   db.exec(
     "CREATE TABLE IF NOT EXISTS schedule (id TEXT PRIMARY KEY, expression TEXT, anchor INTEGER, last INTEGER) WITHOUT ROWID",
   );
@@ -77,7 +79,7 @@ export function startSchedules(parts: {
 
   for (const { id, properties } of template.byType("AWS::Scheduler::Schedule")) {
     if (properties.State === "DISABLED") continue;
-    const target = properties.Target as { Arn: string; Input?: string };
+    const target = properties.Target as { Arn: string; RoleArn: string; Input?: string };
     const functionId = template.idOfArn(target.Arn);
     if (functionId === undefined) throw new Error(`${id}: the target ${target.Arn} is no function of the template.`);
     const expression = String(properties.ScheduleExpression);
@@ -103,6 +105,8 @@ export function startSchedules(parts: {
       line.running = true;
       const due = Math.max(line.due!, table.last(Math.min(clock.now(), until)) ?? 0);
       try {
+        const barrier = barred(target.RoleArn, target.Arn);
+        if (barrier !== undefined) throw new Error(barrier);
         const input = filledInput(target.Input ?? "{}", due, id);
         await pool.invoke(functionId, JSON.parse(input), `schedule ${id}`);
       } catch (error) {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import {
-  type Definition,
   checkDefinition,
+  type Definition,
   filled,
   holds,
   type Json,
@@ -15,7 +15,14 @@ import {
   withResult,
 } from "./asl.ts";
 import { awsError, awsJson } from "./aws-answer.ts";
-import { type AwsAnswer, type AwsService, FunctionError, type FunctionPool, type PlatformClock, type Template } from "./parts.ts";
+import {
+  type AwsAnswer,
+  type AwsService,
+  FunctionError,
+  type FunctionPool,
+  type PlatformClock,
+  type Template,
+} from "./parts.ts";
 
 export interface Execution {
   arn: string;
@@ -35,7 +42,11 @@ export interface StateMachines {
   /** Answers StartExecution, DescribeExecution, ListExecutions and StopExecution. */
   service: AwsService;
   /** Executions, newest first, with the state each running one is in and when it wakes (epoch ms). */
-  executions(filter?: { status?: string; machine?: string; name?: string }): (Execution & { at: { state: string; wakesAt: number | null }[] })[];
+  executions(filter?: {
+    status?: string;
+    machine?: string;
+    name?: string;
+  }): (Execution & { at: { state: string; wakesAt: number | null }[] })[];
   /** True when no execution has anything to do before the clock moves on. */
   quiet(): boolean;
   /** Goes on with what a stopped process left running. */
@@ -68,9 +79,11 @@ export function createStateMachines(parts: {
   db: DatabaseSync;
   pool: FunctionPool;
   clock: PlatformClock;
+  /** Why the role of a machine may not invoke a function; undefined where it may. Both by ARN. */
+  barred: (roleArn: string, functionArn: string) => string | undefined;
   log: (line: string) => void;
 }): StateMachines {
-  const { template, db, pool, clock, log } = parts;
+  const { template, db, pool, clock, barred, log } = parts;
   db.exec(`
     CREATE TABLE IF NOT EXISTS execution (
       arn TEXT PRIMARY KEY, machine TEXT, machineArn TEXT, name TEXT, input TEXT, status TEXT,
@@ -136,8 +149,15 @@ export function createStateMachines(parts: {
     const arn = plain ? state.Resource! : String(call.FunctionName);
     const id = template.idOfArn(arn);
     if (id === undefined) throw new StatesError("Lambda.ResourceNotFoundException", `Function not found: ${arn}`);
+    const barrier = barred((context as { Execution: { RoleArn: string } }).Execution.RoleArn, arn);
+    if (barrier !== undefined) {
+      log(`state ${state.Resource}: ${barrier}`);
+      throw new StatesError("Lambda.AWSLambdaException", barrier);
+    }
     const payload = plain ? effective : (call.Payload ?? {});
-    const seconds = state.TimeoutSecondsPath ? Number(valueAt(state.TimeoutSecondsPath, input, context)) : state.TimeoutSeconds;
+    const seconds = state.TimeoutSecondsPath
+      ? Number(valueAt(state.TimeoutSecondsPath, input, context))
+      : state.TimeoutSeconds;
     const label = `states ${(context as { State: { Name: string } }).State.Name}`;
     try {
       const answer = (await withinSeconds(pool.invoke(id, payload, label), seconds)) as Json | undefined;
@@ -193,7 +213,10 @@ export function createStateMachines(parts: {
           const used = frame.attempts[retried] ?? 0;
           sql.dropFrames.run(execution.arn, `${path}/${frame.state}`, `${path}/${frame.state}`);
           if (retrier && used < (retrier.MaxAttempts ?? 3)) {
-            frame.attempts = Array.from({ length: state.Retry!.length }, (_, i) => (frame.attempts[i] ?? 0) + (i === retried ? 1 : 0));
+            frame.attempts = Array.from(
+              { length: state.Retry!.length },
+              (_, i) => (frame.attempts[i] ?? 0) + (i === retried ? 1 : 0),
+            );
             frame.wake = Math.round(clock.now() + retryDelayMs(retrier, used + 1));
             save();
             continue;
@@ -219,7 +242,12 @@ export function createStateMachines(parts: {
     }
   }
 
-  async function runState(scope: Scope, state: State, frame: Frame, save: () => void): Promise<{ output: Json; next?: string }> {
+  async function runState(
+    scope: Scope,
+    state: State,
+    frame: Frame,
+    save: () => void,
+  ): Promise<{ output: Json; next?: string }> {
     const context: Json = {
       ...scope.context,
       State: {
@@ -277,7 +305,11 @@ export function createStateMachines(parts: {
         const shape = state.ItemSelector ?? state.Parameters;
         const branches = items.map((Value, Index) => {
           const own = { ...scope.context, Map: { Item: { Index, Value } } };
-          return { definition, input: shape === undefined ? Value : filled(shape, input, { ...context, ...own }), context: own };
+          return {
+            definition,
+            input: shape === undefined ? Value : filled(shape, input, { ...context, ...own }),
+            context: own,
+          };
         });
         return leaveWith(await runAll(scope, frame.state, branches, state.MaxConcurrency || 40));
       }
@@ -361,7 +393,13 @@ export function createStateMachines(parts: {
       });
   }
 
-  function end(execution: Execution, status: string, output: string | null, error: string | null, cause: string | null): void {
+  function end(
+    execution: Execution,
+    status: string,
+    output: string | null,
+    error: string | null,
+    cause: string | null,
+  ): void {
     sql.end.run(status, output, error, cause, clock.now(), execution.arn);
     sql.dropFrames.run(execution.arn, "", "");
   }
@@ -374,9 +412,11 @@ export function createStateMachines(parts: {
         return awsError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${machineArn}'`);
       }
       const name = String(request.name ?? crypto.randomUUID());
-      if (!/^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u.test(name)) return awsError("InvalidName", `Invalid Name: '${name}'`);
+      if (!/^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u.test(name))
+        return awsError("InvalidName", `Invalid Name: '${name}'`);
       const input = String(request.input ?? "{}");
-      if (input.length > 262_144 || !isJson(input)) return awsError("InvalidExecutionInput", "Invalid State Machine Execution Input");
+      if (input.length > 262_144 || !isJson(input))
+        return awsError("InvalidExecutionInput", "Invalid State Machine Execution Input");
       const arn = `${machineArn.replace(":stateMachine:", ":execution:")}:${name}`;
       const known = find(arn);
       if (known && (known.status !== "RUNNING" || known.input !== input)) {
@@ -428,13 +468,17 @@ export function createStateMachines(parts: {
   return {
     service: async ({ action, body }) => {
       const run = actions[action];
-      if (!run) return awsError("UnknownOperationException", `The embedded default has no Step Functions action ${action}.`);
+      if (!run)
+        return awsError("UnknownOperationException", `The embedded default has no Step Functions action ${action}.`);
       return run(JSON.parse(body.toString() || "{}") as Record<string, unknown>);
     },
     executions: ({ status, machine, name } = {}) =>
       (sql.list.all(status ?? null, machine ?? null, name ?? null, 1000, 0) as unknown as Execution[]).map((found) => ({
         ...found,
-        at: (sql.frames.all(found.arn) as { state: string; wake: number | null }[]).map(({ state, wake }) => ({ state, wakesAt: wake })),
+        at: (sql.frames.all(found.arn) as { state: string; wake: number | null }[]).map(({ state, wake }) => ({
+          state,
+          wakesAt: wake,
+        })),
       })),
     quiet: () => active === 0 && ![...sleepers].some(({ wake }) => wake <= clock.now()),
     resume: () => {
@@ -453,7 +497,11 @@ export function loadDefinition(template: Template, id: string): Definition {
   const { properties } = template.byId(id);
   const location = properties.DefinitionS3Location as { Key: string } | undefined;
   const given = properties.DefinitionString ?? properties.Definition;
-  let text = location ? readFileSync(template.assetFolder(location.Key), "utf8") : typeof given === "string" ? given : JSON.stringify(given);
+  let text = location
+    ? readFileSync(template.assetFolder(location.Key), "utf8")
+    : typeof given === "string"
+      ? given
+      : JSON.stringify(given);
   for (const [name, value] of Object.entries((properties.DefinitionSubstitutions as Record<string, unknown>) ?? {})) {
     text = text.replaceAll(`\${${name}}`, String(value));
   }
@@ -481,7 +529,10 @@ async function withinSeconds<T>(work: Promise<T>, limit: number | undefined): Pr
   if (limit === undefined) return work;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new StatesError("States.Timeout", `The task took more than ${limit} s.`)), limit * 1000);
+    timer = setTimeout(
+      () => reject(new StatesError("States.Timeout", `The task took more than ${limit} s.`)),
+      limit * 1000,
+    );
   });
   try {
     return await Promise.race([work, late]);

@@ -54,7 +54,7 @@ interface StreamRecord {
   dynamodb: { SequenceNumber: string; ApproximateCreationDateTime: number; [field: string]: unknown };
 }
 
-const pollMs = 150;
+const pollMs = 100;
 const firstBackoffMs = 200;
 const longestBackoffMs = 60_000;
 

@@ -1,0 +1,199 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import * as z from "zod";
+import type { Cognito } from "./cognito.ts";
+import { readBody } from "./http-api.ts";
+import type { Location } from "./location.ts";
+import { METER_RULE, type Meter, type MeterRow, meterDifference } from "./meter.ts";
+import type { PlatformClock } from "./parts.ts";
+import type { StateMachines } from "./state-machines.ts";
+import type { Streams } from "./streams.ts";
+
+export interface ControlRequest {
+  method: string;
+  /** Below `/_local`, e.g. `/clock`. */
+  path: string;
+  query: URLSearchParams;
+  body: Buffer;
+  contentType: string;
+}
+export interface ControlAnswer {
+  status: number;
+  body: unknown;
+}
+
+/** A refusal of the local controls, told as a problem. */
+export class ControlError extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const bodyLimit = 1024 * 1024;
+const clockMove = z.union([
+  z.strictObject({ advanceMs: z.int().min(0) }),
+  z.strictObject({ to: z.union([z.int(), z.iso.datetime({ offset: true })]) }),
+]);
+const newUser = z.strictObject({ username: z.string().min(1).max(128), password: z.string().min(8).max(256) });
+const signIn = z.object({ grant_type: z.literal("password"), username: z.string(), password: z.string() });
+const cellError = z.enum([
+  "RouteNotFound",
+  "RouteTooLong",
+  "PositionsNotFound",
+  "DestinationPositionNotFound",
+  "DeparturePositionNotFound",
+  "OtherValidationError",
+]);
+const locationFaults = z.strictObject({
+  fault: z.enum(["none", "outage", "throttle", "validation"]).default("none"),
+  count: z.int().min(1).exactOptional(),
+  delayMs: z.int().min(0).max(60_000).exactOptional(),
+  cells: z
+    .array(
+      z.strictObject({ departure: z.int().exactOptional(), destination: z.int().exactOptional(), code: cellError }),
+    )
+    .exactOptional(),
+});
+
+/**
+ * The controls of the embedded default under `/_local`: the clock, what the platform is busy with, meters, the sandboxes'
+ * knobs and the staff sign-in. Answers JSON, refusals as `application/problem+json`.
+ */
+export function createControl(parts: {
+  clock: PlatformClock;
+  cognito: Cognito;
+  location: Location;
+  meter: Meter;
+  machines: StateMachines;
+  streams: Streams;
+  idle: (timeoutMs: number) => Promise<void>;
+  /** The knobs of the WeChat sandbox, below `/wechat`. */
+  wechat: (request: ControlRequest) => Promise<ControlAnswer | undefined>;
+}): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const { clock, cognito, location, meter, machines, streams, idle, wechat } = parts;
+  let meterBase: MeterRow[] = [];
+  const time = (): unknown => ({ now: clock.now(), iso: new Date(clock.now()).toISOString(), offsetMs: clock.offset });
+
+  const table: Record<string, (request: ControlRequest) => Promise<ControlAnswer> | ControlAnswer> = {
+    "GET /": () => ok({ controls: Object.keys(table).map((key) => key.replace(" ", " /_local")) }),
+    "GET /clock": () => ok(time()),
+    "POST /clock": (request) => {
+      const move = parsed(clockMove, request);
+      const by = "advanceMs" in move ? move.advanceMs : Date.parse(new Date(move.to).toISOString()) - clock.now();
+      if (by < 0) throw new ControlError(409, "The clock only moves forward; start with --fresh to go back.");
+      clock.advance(by);
+      return ok(time());
+    },
+    "GET /idle": async ({ query }) => {
+      const timeoutMs = Number(query.get("timeoutMs") ?? 10_000);
+      if (!(timeoutMs >= 0 && timeoutMs <= 300_000)) throw new ControlError(400, "timeoutMs must be 0 to 300000.");
+      try {
+        await idle(timeoutMs);
+      } catch (error) {
+        throw new ControlError(504, error instanceof Error ? error.message : String(error));
+      }
+      return ok({ idle: true });
+    },
+    "GET /meter": ({ query }) => {
+      const now = meter.snapshot();
+      const rows = meterDifference(meterBase, now);
+      if (query.has("reset")) meterBase = now;
+      return ok({ rule: METER_RULE, rows });
+    },
+    "GET /dead-letters": () =>
+      ok({ deadLetters: streams.deadLetters().map((one) => ({ ...one, body: JSON.parse(one.body) as unknown })) }),
+    "GET /executions": ({ query }) => {
+      const filter = Object.fromEntries(
+        ["status", "machine", "name"].flatMap((key) => (query.get(key) ? [[key, query.get(key)]] : [])),
+      );
+      return ok({ executions: machines.executions(filter) });
+    },
+    "GET /location/faults": () => ok(location.faults),
+    "POST /location/faults": (request) => {
+      location.setFaults(parsed(locationFaults, request));
+      return ok(location.faults);
+    },
+    "GET /cognito/.well-known/jwks.json": () => ok(cognito.jwks),
+    "POST /cognito/users": (request) => ({ status: 201, body: cognito.createUser(parsed(newUser, request)) }),
+    "POST /cognito/oauth2/token": async (request) => {
+      const { username, password } = parsed(signIn, request);
+      const token = await cognito.signIn(username, password);
+      return token ? ok(token) : { status: 400, body: { error: "invalid_grant" } };
+    },
+  };
+
+  async function answer(request: ControlRequest): Promise<ControlAnswer> {
+    if (request.path.startsWith("/wechat/")) {
+      const told = await wechat({ ...request, path: request.path.slice("/wechat".length) });
+      if (told) return told;
+    }
+    const run = table[`${request.method} ${request.path}`];
+    if (run) return run(request);
+    const methods = Object.keys(table).filter((key) => key.endsWith(` ${request.path}`));
+    if (methods.length > 0)
+      throw new ControlError(405, `${request.path} takes ${methods.map((key) => key.split(" ")[0]).join(", ")}.`);
+    throw new ControlError(404, `There is no control ${request.path}; GET /_local/ lists them.`);
+  }
+
+  return async (request, response) => {
+    const url = new URL(request.url ?? "/", "http://127.0.0.1");
+    let told: ControlAnswer;
+    try {
+      refuseStrangers(request);
+      const body = await readBody(request, bodyLimit);
+      if (!body) throw new ControlError(413, `The body is over ${bodyLimit} bytes.`);
+      told = await answer({
+        method: request.method ?? "GET",
+        path: url.pathname.slice("/_local".length) || "/",
+        query: url.searchParams,
+        body,
+        contentType: request.headers["content-type"] ?? "",
+      });
+    } catch (error) {
+      const status = error instanceof ControlError ? error.status : 500;
+      told = {
+        status,
+        body: { type: "about:blank", status, title: error instanceof Error ? error.message : String(error) },
+      };
+    }
+    const problem = told.status >= 400 && !(told.body as { error?: string } | undefined)?.error;
+    response.writeHead(told.status, {
+      "content-type": problem ? "application/problem+json" : "application/json",
+      "cache-control": "no-store",
+    });
+    response.end(told.body === undefined ? undefined : JSON.stringify(told.body));
+  };
+}
+
+function ok(body: unknown): ControlAnswer {
+  return { status: 200, body };
+}
+
+/** A web page of another origin, or one that rebinds its name to this address, must not turn the knobs. */
+function refuseStrangers(request: IncomingMessage): void {
+  const host = (request.headers.host ?? "").replace(/:\d+$/, "");
+  const origin = request.headers.origin;
+  const ours = host === "127.0.0.1" || host === "localhost";
+  if (!ours || (origin !== undefined && origin !== `http://${request.headers.host}`)) {
+    throw new ControlError(403, "The local controls answer on 127.0.0.1 and localhost only, and to no other origin.");
+  }
+}
+
+/** The body, JSON or a form, by its schema; a refusal names the field. */
+export function parsed<Schema extends z.ZodType>(
+  schema: Schema,
+  { body, contentType }: ControlRequest,
+): z.output<Schema> {
+  let value: unknown;
+  try {
+    value = contentType.startsWith("application/x-www-form-urlencoded")
+      ? Object.fromEntries(new URLSearchParams(body.toString()))
+      : JSON.parse(body.toString() || "{}");
+  } catch {
+    throw new ControlError(400, "The body is neither JSON nor a form.");
+  }
+  const result = schema.safeParse(value);
+  if (!result.success) throw new ControlError(400, z.prettifyError(result.error));
+  return result.data;
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { parseArgs } from "node:util";
+import { startPlatform } from "./platform.ts";
+
+process.on("unhandledRejection", (reason) => {
+  console.error("A promise was rejected and nobody looked:", reason);
+  process.exit(1);
+});
+
+const root = join(import.meta.dirname, "..");
+const seconds = (): string => `${(performance.now() / 1000).toFixed(1).padStart(5)} s`;
+
+try {
+  const { values } = parseArgs({ options: { fresh: { type: "boolean", default: false }, port: { type: "string" } } });
+  const wanted = values.port ?? process.env.PORT ?? "8787";
+  const port = Number(wanted);
+  if (!/^\d+$/.test(wanted) || port > 65_535)
+    throw new Error(`"${wanted}" is no port: set PORT, or --port, to 0 … 65535.`);
+  const platform = await startPlatform({
+    dataDir: join(root, ".data"),
+    port,
+    fresh: values.fresh,
+    progress: (line) => console.log(`${seconds()}  ${line}`),
+    log: (line) => console.log(line),
+  });
+
+  let ending = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (ending) process.exit(1);
+      ending = true;
+      platform.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          console.error(error);
+          process.exit(1);
+        },
+      );
+    });
+  }
+
+  const { url, cognito } = platform;
+  const admin = JSON.parse(readFileSync(cognito.adminFile, "utf8")) as { username: string; password: string };
+  const moved = platform.clock.offset;
+  console.log(`
+${seconds()}  ready
+
+  API       ${url}/v1/…   ${url}/ops/v1/…
+  docs      ${url}/docs
+  controls  ${url}/_local/   (clock, meters, sandbox knobs)
+  WeChat    ${platform.sandboxUrl}   (sandbox)
+  data      ${relative(process.cwd(), join(root, ".data")) || "."}   (--fresh starts from nothing)
+${Math.abs(moved) > 1000 ? `  clock     ${new Date(platform.clock.now()).toISOString()}, ${Math.round(moved / 1000)} s from real time\n` : ""}
+  staff sign-in, also in ${relative(process.cwd(), cognito.adminFile)}:
+    curl -s ${url}/_local/cognito/oauth2/token -d grant_type=password -d username=${admin.username} -d password=${admin.password}
+`);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
