@@ -22,7 +22,8 @@ export function cursorsOf(key: Buffer): Cursors {
       const [payload = "", mark = "", ...rest] = cursor.split(".");
       const given = Buffer.from(mark, "base64url");
       const right = sign(payload, scope);
-      if (rest.length > 0 || given.length !== right.length || !timingSafeEqual(given, right)) throw new DomainError("CURSOR_INVALID");
+      if (rest.length > 0 || given.length !== right.length || !timingSafeEqual(given, right))
+        throw new DomainError("CURSOR_INVALID");
       return JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as Record<string, string>;
     },
   };

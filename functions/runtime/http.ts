@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
-import { type Context as HonoContext, Hono } from "hono";
-import { type LambdaEvent, handle } from "hono/aws-lambda";
+import { Hono, type Context as HonoContext } from "hono";
+import { handle, type LambdaEvent } from "hono/aws-lambda";
 import * as z from "zod";
 import { requireLiveSession } from "../../shared/identity/index.ts";
 import { DomainError, type FieldError, type ProblemCode } from "../../shared/kernel/problem.ts";
@@ -66,7 +66,9 @@ const fieldErrors = (place: string, error: z.ZodError): FieldError[] =>
   error.issues.slice(0, 20).map((issue) => ({
     path: [place, ...issue.path].join("."),
     message:
-      issue.code === "unrecognized_keys" ? `unknown: ${issue.keys.map((key) => key.slice(0, 40)).join(", ")}` : issue.message,
+      issue.code === "unrecognized_keys"
+        ? `unknown: ${issue.keys.map((key) => key.slice(0, 40)).join(", ")}`
+        : issue.message,
   }));
 
 function parse(place: string, schema: z.ZodObject | undefined, value: unknown): unknown {
@@ -78,7 +80,9 @@ function parse(place: string, schema: z.ZodObject | undefined, value: unknown): 
 async function bodyOf(c: HonoContext, declared: Route, raw: string): Promise<unknown> {
   if (!declared.body) {
     if (declared.actor !== "channel" && raw.trim() !== "" && raw.trim() !== "{}")
-      throw new DomainError("INPUT_INVALID", undefined, { errors: [{ path: "body", message: "this route takes no body" }] });
+      throw new DomainError("INPUT_INVALID", undefined, {
+        errors: [{ path: "body", message: "this route takes no body" }],
+      });
     return {};
   }
   if (!/^application\/json\b/i.test(c.req.header("content-type") ?? ""))
@@ -102,7 +106,12 @@ async function callerOf(c: HonoContext, deps: Deps, declared: Route): Promise<Ca
 }
 
 /** Whether this caller may do this to what the request names; throws FORBIDDEN, STORE_OUT_OF_SCOPE or a 404 that tells nothing. */
-async function authorize(deps: Deps, declared: Route, caller: Caller, request: { params: unknown; body: unknown }): Promise<void> {
+async function authorize(
+  deps: Deps,
+  declared: Route,
+  caller: Caller,
+  request: { params: unknown; body: unknown },
+): Promise<void> {
   if (caller.kind === "staff") {
     const { staff } = caller;
     if (!staff.roles.some((role) => declared.roles?.includes(role))) throw new DomainError("FORBIDDEN");
@@ -157,7 +166,8 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
     const result = await declared.run(deps, { ...request, once: () => [] });
     if (declared.etag) {
       const etag = `"${declared.etag(result)}"`;
-      if (c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers: { ...securityHeaders, etag } });
+      if (c.req.header("if-none-match") === etag)
+        return new Response(null, { status: 304, headers: { ...securityHeaders, etag } });
       return new Response(answerOf(result), { status, headers: { ...headers, etag } });
     }
     return new Response(status === 204 ? null : answerOf(result), { status, headers });
@@ -214,15 +224,21 @@ export function commonProblems(declared: Route): ProblemCode[] {
     ...(declared.actor === "staff" ? (["UNAUTHENTICATED", "TOKEN_EXPIRED", "FORBIDDEN"] as const) : []),
     ...(declared.actor === "staff" && declared.scope === "store" ? (["STORE_OUT_OF_SCOPE"] as const) : []),
     ...(declared.owns === "order" ? (["ORDER_NOT_FOUND"] as const) : []),
-    ...(declared.idempotent ? (["IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_REUSED", "VERSION_CONFLICT"] as const) : []),
+    ...(declared.idempotent
+      ? (["IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_REUSED", "VERSION_CONFLICT"] as const)
+      : []),
     ...(declared.idempotent && declared.actor === "member" ? (["SESSION_REVOKED"] as const) : []),
   ];
 }
 
 /** The HTTP application of a function: its routes, and answers of our own for what is no route. */
-export function httpApp(routes: readonly Route[], ready: () => Promise<Deps>): Hono<{ Bindings: { event: LambdaEvent; lambdaContext: Context } }> {
+export function httpApp(
+  routes: readonly Route[],
+  ready: () => Promise<Deps>,
+): Hono<{ Bindings: { event: LambdaEvent; lambdaContext: Context } }> {
   const app = new Hono<{ Bindings: { event: LambdaEvent; lambdaContext: Context } }>();
-  const requestIdOf = (c: HonoContext): string | undefined => (c.env?.event as { requestContext?: { requestId?: string } })?.requestContext?.requestId;
+  const requestIdOf = (c: HonoContext): string | undefined =>
+    (c.env?.event as { requestContext?: { requestId?: string } })?.requestContext?.requestId;
   for (const declared of routes) {
     const path = declared.path.replaceAll(/\{(\w+)\}/g, ":$1");
     app.on(declared.method.toUpperCase(), path, async (c) => {
@@ -248,10 +264,16 @@ export function httpApp(routes: readonly Route[], ready: () => Promise<Deps>): H
       return response;
     });
   }
-  const matchers = routes.map((r) => ({ method: r.method.toUpperCase(), pattern: new RegExp(`^${r.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`) }));
+  const matchers = routes.map((r) => ({
+    method: r.method.toUpperCase(),
+    pattern: new RegExp(`^${r.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+  }));
   app.notFound((c) => {
     const allow = matchers.filter((m) => m.pattern.test(c.req.path)).map((m) => m.method);
-    const response = problemResponse(new DomainError(allow.length > 0 ? "METHOD_NOT_ALLOWED" : "ROUTE_NOT_FOUND"), requestIdOf(c));
+    const response = problemResponse(
+      new DomainError(allow.length > 0 ? "METHOD_NOT_ALLOWED" : "ROUTE_NOT_FOUND"),
+      requestIdOf(c),
+    );
     if (allow.length > 0) response.headers.set("allow", [...new Set(allow)].join(", "));
     return response;
   });
@@ -266,8 +288,12 @@ export function httpHandler(routes: readonly Route[], ready: () => Promise<Deps>
     const bytes = event.body ? Buffer.byteLength(event.body, event.isBase64Encoded ? "base64" : "utf8") : 0;
     if (bytes > MAX_BODY_BYTES) {
       const response = problemResponse(new DomainError("BODY_TOO_LARGE"), event.requestContext.requestId);
-      return { statusCode: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+      return {
+        statusCode: response.status,
+        headers: Object.fromEntries(response.headers),
+        body: await response.text(),
+      };
     }
-    return (await serveEvent(event as LambdaEvent, context)) as APIGatewayProxyStructuredResultV2;
+    return (await serveEvent(event as unknown as LambdaEvent, context)) as APIGatewayProxyStructuredResultV2;
   };
 }

@@ -35,7 +35,13 @@ export type LogFields = Record<string, unknown>;
 
 const write = (level: Level, code: string, fields: LogFields) => {
   const kept = Object.entries(fields).filter(([name, value]) => allowed.has(name) && value !== undefined);
-  const line = JSON.stringify({ level, at: new Date().toISOString(), code, function: process.env.AWS_LAMBDA_FUNCTION_NAME, ...Object.fromEntries(kept) });
+  const line = JSON.stringify({
+    level,
+    at: new Date().toISOString(),
+    code,
+    function: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    ...Object.fromEntries(kept),
+  });
   (level === "error" || level === "warn" ? process.stderr : process.stdout).write(`${line}\n`);
 };
 

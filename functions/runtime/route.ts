@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { ProblemCode } from "../../shared/kernel/problem.ts";
 import type { Role, Staff } from "../../shared/identity/model.ts";
+import type { ProblemCode } from "../../shared/kernel/problem.ts";
 import type { Once } from "../../shared/table/once.ts";
 import type { Deps } from "./deps.ts";
 
@@ -32,7 +32,14 @@ export const chainRoles: readonly Role[] = ["admin", "ops", "finance", "customer
  * A route, declared once: the server, the OpenAPI document and the clients are made from it. Actor, ownership and (for staff)
  * roles and scope are part of the type: a route without them does not compile.
  */
-export type RouteDeclaration<A extends Caller["kind"], P extends Shape, Q extends Shape, B extends Shape, O extends z.ZodType, R> = {
+export type RouteDeclaration<
+  A extends Caller["kind"],
+  P extends Shape,
+  Q extends Shape,
+  B extends Shape,
+  O extends z.ZodType,
+  R,
+> = {
   method: "get" | "post" | "put" | "delete";
   path: `/${string}`;
   summary: string;
@@ -94,8 +101,10 @@ export function route<
 >(declaration: RouteDeclaration<A, P, Q, B, O, R>): Route {
   const named = [...declaration.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
   const given = Object.keys(declaration.params?.shape ?? {});
-  if (named.join() !== given.join()) throw new Error(`${declaration.method} ${declaration.path}: params must be ${named.join()}, not ${given.join()}`);
-  if (declaration.owns === "order" && !named.includes("orderId")) throw new Error(`${declaration.path}: owns an order but names none`);
+  if (named.join() !== given.join())
+    throw new Error(`${declaration.method} ${declaration.path}: params must be ${named.join()}, not ${given.join()}`);
+  if (declaration.owns === "order" && !named.includes("orderId"))
+    throw new Error(`${declaration.path}: owns an order but names none`);
   const staffRoute = declaration as unknown as Route;
   if (declaration.actor === "staff" && staffRoute.scope === "store" && !staffRoute.storeOf)
     throw new Error(`${declaration.path}: scope "store" needs storeOf`);
@@ -109,4 +118,7 @@ export const listQuery = z.strictObject({
 });
 /** Answer of a list. */
 export const listOf = <S extends z.ZodType>(item: S) =>
-  z.object({ items: z.array(item), nextCursor: z.string().optional().meta({ description: "Absent on the last page" }) });
+  z.object({
+    items: z.array(item),
+    nextCursor: z.string().optional().meta({ description: "Absent on the last page" }),
+  });

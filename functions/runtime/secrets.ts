@@ -20,7 +20,12 @@ const json = <S extends z.ZodType>(schema: S) =>
 
 /** The secrets a deployment is given, below its CONFIG_PREFIX in SSM. */
 export const secretSchemas = {
-  "member-token-keys": json(z.array(z.looseObject({ kty: z.literal("EC"), crv: z.literal("P-256"), kid: z.string(), d: z.string() })).min(1).max(2)),
+  "member-token-keys": json(
+    z
+      .array(z.looseObject({ kty: z.literal("EC"), crv: z.literal("P-256"), kid: z.string(), d: z.string() }))
+      .min(1)
+      .max(2),
+  ),
   "cursor-key": key32,
   "blind-index-key": key32,
   wechat: json(
@@ -39,7 +44,10 @@ export type SecretName = keyof typeof secretSchemas;
 export type Secrets = { [N in SecretName]: z.infer<(typeof secretSchemas)[N]> };
 
 /** Reads the named secrets; a missing or malformed one is an error that says which and what it must be, never its value. */
-export async function readSecrets<N extends SecretName>(prefix: string, names: readonly N[]): Promise<Pick<Secrets, N>> {
+export async function readSecrets<N extends SecretName>(
+  prefix: string,
+  names: readonly N[],
+): Promise<Pick<Secrets, N>> {
   if (names.length === 0) return {} as Pick<Secrets, N>;
   const answer = await new SSMClient({}).send(
     new GetParametersCommand({ Names: names.map((name) => `${prefix}/${name}`), WithDecryption: true }),

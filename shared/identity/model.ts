@@ -24,12 +24,18 @@ export const openidLink = z.object({ appid: z.string(), openid: z.string(), memb
 /** Finds the member of a phone by its blind index. */
 export const phoneLink = z.object({ phoneIndex: z.string(), memberId: idOf("MB") });
 
-/** A signed-in device. The refresh token rotates; the one before is known only to notice its reuse. */
+/**
+ * A signed-in device. Its refresh token rotates: the one before is known to notice its reuse, and for a minute to answer it
+ * again with the same successor, which `salt` and the token before make (see refresh-token.ts).
+ */
 export const session = z.object({
   sessionId: idOf("SE"),
   memberId: idOf("MB"),
+  /** SHA-256 of the token in force, base64url. */
   refreshHash: z.string(),
   previousHash: z.string().optional(),
+  salt: z.string().optional(),
+  rotatedAt: epochMs.optional(),
   createdAt: epochMs,
   expiresAt: epochMs,
   endedAt: epochMs.optional(),

@@ -20,3 +20,10 @@ export interface TokenStore {
   /** Keeps the token until `expiresAt` (epoch ms). It is a secret: store it encrypted or short-lived, log it never. */
   put(appid: string, entry: { token: string; expiresAt: number }): Promise<void>;
 }
+
+/** Makes and reads members' access tokens: 15 minutes, no look-up. */
+export interface MemberTokens {
+  issue(who: { memberId: string; sessionId: string }): Promise<{ accessToken: string; expiresInS: number }>;
+  /** Throws DomainError TOKEN_EXPIRED where only its time has run out, UNAUTHENTICATED for anything else. */
+  verify(token: string): Promise<{ memberId: string; sessionId: string }>;
+}

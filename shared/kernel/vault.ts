@@ -4,7 +4,8 @@ import * as z from "zod";
 export type Sealed = string & z.BRAND<"Sealed">;
 
 /** Schema of a personal datum: rows hold it sealed. */
-export const pii = () => z.custom<Sealed>((value) => typeof value === "string" && value.startsWith("v1."), "a sealed value");
+export const pii = () =>
+  z.custom<Sealed>((value) => typeof value === "string" && value.startsWith("v1."), "a sealed value");
 
 /** Seals personal data under its member's own data key. A sealed value opens only for the member and field it was sealed for. */
 export interface Vault {

@@ -3,8 +3,8 @@ import { origin } from "../kernel/event.ts";
 import { idOf } from "../kernel/ids.ts";
 import { fen } from "../kernel/money.ts";
 import { epochMs } from "../kernel/time.ts";
-import { payment } from "../payment/model.ts";
 import { pii } from "../kernel/vault.ts";
+import { payment } from "../payment/model.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts";
 
 export const orderLine = z.object({

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import type * as z from "zod";
 import type { Lifecycle } from "../kernel/lifecycle.ts";
 import { DomainError, type ProblemCode } from "../kernel/problem.ts";
 

@@ -26,7 +26,11 @@ const CONFLICT_ROUNDS = 8;
  * way back is never a second write. Where even the retries get no answer the outcome is unknown: TRY_AGAIN (503), and the
  * repetition finds out by its idempotency or natural key.
  */
-export function dynamoTable(options: { tableName: string; env: Pick<Env, "sleep" | "rng">; client?: DynamoDBClientConfig }): Table {
+export function dynamoTable(options: {
+  tableName: string;
+  env: Pick<Env, "sleep" | "rng">;
+  client?: DynamoDBClientConfig;
+}): Table {
   const TableName = options.tableName;
   const client = DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 3, ...options.client }), {
     marshallOptions: { removeUndefinedValues: true },
@@ -44,7 +48,9 @@ export function dynamoTable(options: { tableName: string; env: Pick<Env, "sleep"
   async function batch(keys: readonly Key[]): Promise<Map<string, Record<string, unknown>>> {
     const found = new Map<string, Record<string, unknown>>();
     for (let start = 0; start < keys.length; start += 100) {
-      let pending: Record<string, unknown>[] | undefined = keys.slice(start, start + 100).map(({ pk, sk }) => ({ pk, sk }));
+      let pending: Record<string, unknown>[] | undefined = keys
+        .slice(start, start + 100)
+        .map(({ pk, sk }) => ({ pk, sk }));
       for (let round = 0; pending && pending.length > 0; round++) {
         if (round === 10) throw new DomainError("TRY_AGAIN", "table: keys left unread");
         if (round > 0) await options.env.sleep(20 * 2 ** round);
@@ -132,9 +138,14 @@ export function dynamoTable(options: { tableName: string; env: Pick<Env, "sleep"
             const item = reasons[failed]?.Item;
             throw writes[failed]?.failed(item && unmarshall(item)) ?? error;
           }
-          const odd = reasons.find((r) => r.Code && !["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].includes(r.Code));
+          const odd = reasons.find(
+            (r) =>
+              r.Code &&
+              !["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].includes(r.Code),
+          );
           if (odd) throw new InvariantError(`commit refused: ${odd.Code} ${odd.Message ?? ""}`);
-          if (round + 1 >= CONFLICT_ROUNDS) throw new DomainError("TRY_AGAIN", "table: others were writing the same rows");
+          if (round + 1 >= CONFLICT_ROUNDS)
+            throw new DomainError("TRY_AGAIN", "table: others were writing the same rows");
           // full jitter, 10 ms to 640 ms
           await options.env.sleep((options.env.rng.bytes(1)[0]! / 255) * 10 * 2 ** Math.min(round, 6));
         }
@@ -148,6 +159,11 @@ export function dynamoTable(options: { tableName: string; env: Pick<Env, "sleep"
 const isProgrammingError = (error: unknown): boolean =>
   error instanceof Error &&
   !(error instanceof TransactionInProgressException) &&
-  ["ValidationException", "AccessDeniedException", "ResourceNotFoundException", "IdempotentParameterMismatchException", "ZodError", "$ZodError"].includes(
-    error.name,
-  );
+  [
+    "ValidationException",
+    "AccessDeniedException",
+    "ResourceNotFoundException",
+    "IdempotentParameterMismatchException",
+    "ZodError",
+    "$ZodError",
+  ].includes(error.name);

@@ -34,7 +34,11 @@ export function kmsVault(options: { keyId: string; rng: Env["rng"] }): Vault {
   return {
     async newKey(memberId) {
       const { CiphertextBlob } = await kms.send(
-        new GenerateDataKeyCommand({ KeyId: options.keyId, KeySpec: "AES_256", EncryptionContext: { member: memberId } }),
+        new GenerateDataKeyCommand({
+          KeyId: options.keyId,
+          KeySpec: "AES_256",
+          EncryptionContext: { member: memberId },
+        }),
       );
       if (!CiphertextBlob) throw new Error("KMS gave no data key");
       return Buffer.from(CiphertextBlob).toString("base64");
