@@ -8,7 +8,7 @@ import type { PlatformClock } from "./parts.ts";
 import type { StateMachines } from "./state-machines.ts";
 import type { Streams } from "./streams.ts";
 
-export interface ControlRequest {
+interface ControlRequest {
   method: string;
   /** Below `/_local`, e.g. `/clock`. */
   path: string;
@@ -16,13 +16,13 @@ export interface ControlRequest {
   body: Buffer;
   contentType: string;
 }
-export interface ControlAnswer {
+interface ControlAnswer {
   status: number;
   body: unknown;
 }
 
 /** A refusal of the local controls, told as a problem. */
-export class ControlError extends Error {
+class ControlError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
     super(message);
@@ -68,8 +68,8 @@ export function createControl(parts: {
   machines: StateMachines;
   streams: Streams;
   idle: (timeoutMs: number) => Promise<void>;
-  /** The knobs of the WeChat sandbox, below `/wechat`. */
-  wechat: (request: ControlRequest) => Promise<ControlAnswer | undefined>;
+  /** The knobs of the WeChat sandbox; `path` is what follows `/_local/wechat/`. */
+  wechat: (request: { method: string; path: string; body?: unknown }) => Promise<ControlAnswer>;
 }): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { clock, cognito, location, meter, machines, streams, idle, wechat } = parts;
   let meterBase: MeterRow[] = [];
@@ -125,8 +125,12 @@ export function createControl(parts: {
 
   async function answer(request: ControlRequest): Promise<ControlAnswer> {
     if (request.path.startsWith("/wechat/")) {
-      const told = await wechat({ ...request, path: request.path.slice("/wechat".length) });
-      if (told) return told;
+      const { method, path, body } = request;
+      return wechat({
+        method,
+        path: path.slice("/wechat/".length),
+        ...(body.length > 0 && { body: jsonOrForm(request) }),
+      });
     }
     const run = table[`${request.method} ${request.path}`];
     if (run) return run(request);
@@ -180,20 +184,20 @@ function refuseStrangers(request: IncomingMessage): void {
   }
 }
 
-/** The body, JSON or a form, by its schema; a refusal names the field. */
-export function parsed<Schema extends z.ZodType>(
-  schema: Schema,
-  { body, contentType }: ControlRequest,
-): z.output<Schema> {
-  let value: unknown;
+/** The body by its schema; a refusal names the field. */
+function parsed<Schema extends z.ZodType>(schema: Schema, request: ControlRequest): z.output<Schema> {
+  const result = schema.safeParse(jsonOrForm(request));
+  if (!result.success) throw new ControlError(400, z.prettifyError(result.error));
+  return result.data;
+}
+
+function jsonOrForm({ body, contentType }: ControlRequest): unknown {
+  const text = body.toString();
   try {
-    value = contentType.startsWith("application/x-www-form-urlencoded")
-      ? Object.fromEntries(new URLSearchParams(body.toString()))
-      : JSON.parse(body.toString() || "{}");
+    // curl -d calls JSON a form unless it is told otherwise.
+    const form = contentType.startsWith("application/x-www-form-urlencoded") && !/^\s*[{[]/.test(text);
+    return form ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text || "{}");
   } catch {
     throw new ControlError(400, "The body is neither JSON nor a form.");
   }
-  const result = schema.safeParse(value);
-  if (!result.success) throw new ControlError(400, z.prettifyError(result.error));
-  return result.data;
 }

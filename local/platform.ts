@@ -151,7 +151,12 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       log: (functionId, line) => log(`${functionId}: ${line}`),
       ...(concurrency === undefined ? {} : { concurrency }),
     });
-    stack.push(() => functions.stop());
+    // What the streams wait for is let go by the end of the functions.
+    let streamsEnd: Promise<void> | undefined;
+    stack.push(async () => {
+      await functions.stop();
+      await streamsEnd;
+    });
     let begun = 0;
     const pool: FunctionPool = {
       invoke(functionId, event, label) {
@@ -181,9 +186,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         ? { region: process.env.AWS_REGION ?? REGION }
         : { endpoint: engine.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS },
     );
-    stack.push(() => client.destroy());
     const streams = startStreams({ template, db, pool, clock, client, log });
-    stack.push(() => streams.stop());
+    stack.push(() => {
+      streamsEnd = streams.stop().finally(() => client.destroy());
+    });
     const schedules = startSchedules({ template, db, pool, clock, barred, log });
     stack.push(() => schedules.stop());
     machines.resume();
