@@ -92,7 +92,10 @@ function parsePath(path: string): { context: boolean; steps: Step[] } {
   while (token.lastIndex < rest.length) {
     const found = token.exec(rest);
     if (!path.startsWith("$") || !found) {
-      throw new StatesError("States.Runtime", `The path ${path} is not a plain reference path; use $.name and $.list[0].`);
+      throw new StatesError(
+        "States.Runtime",
+        `The path ${path} is not a plain reference path; use $.name and $.list[0].`,
+      );
     }
     steps.push(found[4] === undefined ? (found[1] ?? found[2] ?? found[3] ?? "") : Number(found[4]));
   }
@@ -149,7 +152,9 @@ export function filled(template: Json, input: Json, context: Json): Json {
   if (template === null || typeof template !== "object") return template;
   return Object.fromEntries(
     Object.entries(template).map(([key, value]) =>
-      key.endsWith(".$") ? [key.slice(0, -2), expression(String(value), input, context)] : [key, filled(value, input, context)],
+      key.endsWith(".$")
+        ? [key.slice(0, -2), expression(String(value), input, context)]
+        : [key, filled(value, input, context)],
     ),
   );
 }
@@ -180,7 +185,8 @@ const intrinsics: Record<string, (...args: never[]) => Json> = {
   ArrayUnique: (list: Json[]) => [...new Map(list.map((item) => [JSON.stringify(item), item])).values()],
   Base64Encode: (text: string) => Buffer.from(text).toString("base64"),
   Base64Decode: (text: string) => Buffer.from(text, "base64").toString(),
-  Hash: (text: string, algorithm: string) => createHash(algorithm.replace("-", "").toLowerCase()).update(text).digest("hex"),
+  Hash: (text: string, algorithm: string) =>
+    createHash(algorithm.replace("-", "").toLowerCase()).update(text).digest("hex"),
   JsonMerge: (a: Record<string, Json>, b: Record<string, Json>) => ({ ...a, ...b }),
   MathAdd: (a: number, b: number) => a + b,
   StringSplit: (text: string, separators: string) => {
@@ -264,7 +270,8 @@ const tested: Record<string, (value: Json | undefined) => boolean> = {
   IsBoolean: (value) => typeof value === "boolean",
   IsTimestamp: isInstant,
 };
-const comparison = /^(String|Numeric|Boolean|Timestamp)(Equals|LessThan|GreaterThan|LessThanEquals|GreaterThanEquals)(Path)?$/;
+const comparison =
+  /^(String|Numeric|Boolean|Timestamp)(Equals|LessThan|GreaterThan|LessThanEquals|GreaterThanEquals)(Path)?$/;
 
 function matchesWildcard(text: string, pattern: string): boolean {
   const source = pattern.replace(/\\\*|\*|[\\^$.+?()[\]{}|]/g, (found) =>
@@ -314,8 +321,23 @@ export function namesError(list: string[], error: string): boolean {
   return list.includes("States.ALL") || (list.includes("States.TaskFailed") && error !== "States.Timeout");
 }
 
-const unsupported = ["QueryLanguage", "Assign", "Output", "Arguments", "Condition", "ItemReader", "ItemBatcher", "ResultWriter"];
-const unsupportedInState = ["HeartbeatSeconds", "HeartbeatSecondsPath", "ItemSelectorPath", "MaxConcurrencyPath", "Credentials"];
+const unsupported = [
+  "QueryLanguage",
+  "Assign",
+  "Output",
+  "Arguments",
+  "Condition",
+  "ItemReader",
+  "ItemBatcher",
+  "ResultWriter",
+];
+const unsupportedInState = [
+  "HeartbeatSeconds",
+  "HeartbeatSecondsPath",
+  "ItemSelectorPath",
+  "MaxConcurrencyPath",
+  "Credentials",
+];
 
 /**
  * Throws, naming the state, when a definition uses something that is not run here: JSONata, variables, distributed
@@ -328,10 +350,14 @@ export function checkDefinition(name: string, definition: Definition): void {
   if ("QueryLanguage" in definition && definition.QueryLanguage !== "JSONPath") refuse("(machine)", "JSONata");
   for (const [id, state] of Object.entries(definition.States)) {
     for (const key of Object.keys(state)) {
-      if (unsupported.includes(key) && !(key === "QueryLanguage" && state[key as never] === "JSONPath")) refuse(id, key);
+      if (unsupported.includes(key) && !(key === "QueryLanguage" && state[key as never] === "JSONPath"))
+        refuse(id, key);
       if (unsupportedInState.includes(key)) refuse(id, key);
     }
-    if (state.Type === "Task" && !/^arn:aws:(lambda:[^:]*:[^:]*:function:|states:::lambda:invoke$)/.test(state.Resource ?? "")) {
+    if (
+      state.Type === "Task" &&
+      !/^arn:aws:(lambda:[^:]*:[^:]*:function:|states:::lambda:invoke$)/.test(state.Resource ?? "")
+    ) {
       refuse(id, `the resource ${state.Resource}`);
     }
     if (state.ItemProcessor?.ProcessorConfig?.Mode === "DISTRIBUTED") refuse(id, "a distributed map");

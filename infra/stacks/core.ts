@@ -114,6 +114,7 @@ export class Core extends Stack {
       if (grant.staff) {
         environment.STAFF_ISSUER = staff.issuer;
         environment.STAFF_CLIENT_ID = staff.client.userPoolClientId;
+        environment.STAFF_JWKS_URL = `${staff.issuer}/.well-known/jwks.json`;
         if (stage.firstAdminSub) environment.FIRST_ADMIN_SUB = stage.firstAdminSub;
       }
       return { statements, environment };
