@@ -78,11 +78,24 @@ export const problems = {
   MEMBER_NOT_FOUND: { status: 404, zh: "会员不存在", en: "No such member", log: "info" },
   STAFF_NOT_FOUND: { status: 404, zh: "员工不存在", en: "No such staff member", log: "info" },
   STAFF_EXISTS: { status: 409, zh: "员工已存在", en: "This staff member exists already", log: "info" },
+  STAFF_SELF: {
+    status: 409,
+    zh: "不能停用自己或取消自己的管理员角色",
+    en: "An admin can't deactivate or demote himself; ask another admin",
+    log: "info",
+  },
   PHONE_TAKEN: { status: 409, zh: "该手机号已绑定其他账号", en: "The phone is bound to another member", log: "info" },
 
   // stores, catalogue, communities
   STORE_NOT_FOUND: { status: 404, zh: "门店不存在", en: "No such store", log: "info" },
   ARTICLE_NOT_FOUND: { status: 404, zh: "商品不存在", en: "No such article", log: "info" },
+  ARTICLE_RETIRED: { status: 409, zh: "商品已下架", en: "The article is retired", log: "info" },
+  KIT_COMPONENT_INVALID: {
+    status: 422,
+    zh: "套装只能由在售的单品组成,且不能重复",
+    en: "A kit is made of distinct articles on sale that are no kits themselves",
+    log: "info",
+  },
   COMMUNITY_NOT_FOUND: { status: 404, zh: "社群不存在", en: "No such community", log: "info" },
   ALREADY_MEMBER: { status: 409, zh: "已在社群中", en: "Already in the community", log: "info" },
   STOCK_SHORT: { status: 409, zh: "门店库存不足", en: "The store's online stock does not cover it", log: "info" },
