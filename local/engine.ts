@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
@@ -266,30 +266,37 @@ function findBinary(): string {
   );
 }
 
-/** Ends the engine that a killed process left running on this database. */
+/** Ends the engine that a killed process left running on this database, even where its note of it is gone. */
 async function endOrphan(pidFile: string, database: string) {
-  let left: { pid: number; owner: number; ownerStart: string | undefined };
-  try {
-    left = JSON.parse(readFileSync(pidFile, "utf8")) as typeof left;
-  } catch {
-    return;
-  }
-  const isOurs = () => {
+  const isOurs = (pid: string) => {
     try {
-      const words = readFileSync(`/proc/${left.pid}/cmdline`, "utf8").split("\0");
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
       return words[0]!.endsWith("dynoxide") && words.includes(database);
     } catch {
       return false;
     }
   };
-  if (!isOurs()) return;
-  if (left.ownerStart !== undefined && startOf(left.owner) === left.ownerStart) {
-    throw new Error(`${dirname(pidFile)} is in use by process ${left.owner}: stop it, or choose another data folder.`);
+  const left = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isOurs(name));
+  if (left.length === 0) return;
+  const note = readNote(pidFile);
+  if (note?.ownerStart !== undefined && startOf(note.owner) === note.ownerStart) {
+    throw new Error(`${dirname(pidFile)} is in use by process ${note.owner}: stop it, or choose another data folder.`);
   }
-  process.kill(left.pid, "SIGKILL");
-  for (let waited = 0; isOurs(); waited += 10) {
-    if (waited > 5_000) throw new Error(`The engine left behind as process ${left.pid} does not end: end it by hand.`);
-    await sleep(10);
+  for (const pid of left) {
+    process.kill(Number(pid), "SIGKILL");
+    for (let waited = 0; isOurs(pid); waited += 10) {
+      if (waited > 5_000) throw new Error(`The engine left behind as process ${pid} does not end: end it by hand.`);
+      await sleep(10);
+    }
+  }
+}
+
+/** Who started the engine on this folder last. */
+function readNote(pidFile: string): { owner: number; ownerStart: string | undefined } | undefined {
+  try {
+    return JSON.parse(readFileSync(pidFile, "utf8")) as { owner: number; ownerStart: string | undefined };
+  } catch {
+    return undefined;
   }
 }
 

@@ -119,28 +119,32 @@ test("a folder in use by a living process is refused", async () => {
   await expect(startEngine({ dataDir, endpoint: "" })).rejects.toThrow(`in use by process ${process.pid}`);
 });
 
-test("an engine whose platform was killed is ended before the next one starts", async () => {
-  const script = `
+test.each(["beside its note", "whose note is gone"])(
+  "an engine whose platform was killed, %s, is ended before the next one starts",
+  async (note) => {
+    const script = `
     import { startEngine } from ${JSON.stringify(new URL("../../local/engine.ts", import.meta.url).href)};
     await startEngine({ dataDir: ${JSON.stringify(dataDir)}, endpoint: "" });
     console.log("started");
     setInterval(() => {}, 1000);
   `;
-  const platform = spawn(process.execPath, ["--input-type=module", "-e", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  await new Promise((resolve) => platform.stdout.once("data", resolve));
-  const { pid } = JSON.parse(readFileSync(join(dataDir, "engine.json"), "utf8")) as { pid: number };
-  const gone = new Promise((resolve) => platform.once("exit", resolve));
-  platform.kill("SIGKILL");
-  await gone;
-  expect(readFileSync(`/proc/${pid}/cmdline`, "utf8")).toContain(dataDir);
-  const engine = await start();
-  await engine.createTable(table);
-  // A dead process that nobody has reaped yet keeps an entry without a command line.
-  const left = existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/cmdline`, "utf8") : "";
-  expect(left).toBe("");
-});
+    const platform = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await new Promise((resolve) => platform.stdout.once("data", resolve));
+    const { pid } = JSON.parse(readFileSync(join(dataDir, "engine.json"), "utf8")) as { pid: number };
+    const gone = new Promise((resolve) => platform.once("exit", resolve));
+    platform.kill("SIGKILL");
+    await gone;
+    expect(readFileSync(`/proc/${pid}/cmdline`, "utf8")).toContain(dataDir);
+    if (note === "whose note is gone") rmSync(join(dataDir, "engine.json"));
+    const engine = await start();
+    await engine.createTable(table);
+    // A dead process that nobody has reaped yet keeps an entry without a command line.
+    const left = existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/cmdline`, "utf8") : "";
+    expect(left).toBe("");
+  },
+);
 
 test("DDB_ENDPOINT is used as it is, and never ended", async () => {
   const own = await start();
