@@ -17,7 +17,7 @@ export interface KnobAnswer {
   body: unknown;
 }
 
-export const operations = [
+const operations = [
   "prepay",
   "query",
   "close",
@@ -34,7 +34,7 @@ export const operations = [
   "shippingOrder",
 ] as const;
 export type Operation = (typeof operations)[number];
-export type FaultKind = z.infer<typeof fault>["kind"];
+type FaultKind = z.infer<typeof fault>["kind"];
 export interface FaultRow {
   id: number;
   match: string;

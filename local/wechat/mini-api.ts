@@ -207,5 +207,3 @@ export function createMiniApi(book: Book, keys: Keys, now: () => number) {
     },
   };
 }
-
-export type MiniApi = ReturnType<typeof createMiniApi>;

@@ -6,9 +6,7 @@ import type { Book, NotificationRow, PaymentRow, RefundRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
 
 /** Seconds between the first delivery and each of the 15 repeats, as WeChat Pay waits for an answer of 200 or 204. */
-export const cadence = [
-  15, 15, 30, 180, 600, 1_200, 1_800, 1_800, 1_800, 3_600, 10_800, 10_800, 10_800, 21_600, 21_600,
-];
+const cadence = [15, 15, 30, 180, 600, 1_200, 1_800, 1_800, 1_800, 3_600, 10_800, 10_800, 10_800, 21_600, 21_600];
 
 /** Deliveries that our side must refuse; the true one follows at once. */
 const forgeries = ["bad-signature", "signtest", "stale", "tampered", "unknown-serial", "foreign-merchant"] as const;

@@ -32,7 +32,6 @@ const noOrder = () => new PayProblem(404, "ORDER_NOT_EXIST", "订单不存在", 
 const noRefund = () => new PayProblem(404, "RESOURCE_NOT_EXISTS", "退款单不存在", "268512771");
 const reentry = () => invalid("请求重入时，参数与首次请求时不一致", "268498688");
 
-export type RefundOutcome = z.infer<typeof refundOutcome>;
 /** How a refund goes: over at once, after `processing` ms, not at all, or not before the balance is topped up. */
 export const refundOutcome = z.union([
   z.enum(["success", "abnormal", "closed", "not-enough"]),
@@ -308,5 +307,3 @@ export function createPayApi(book: Book, keys: Keys, notifier: Notifier, now: ()
     },
   };
 }
-
-export type PayApi = ReturnType<typeof createPayApi>;

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
   constants,
   createDecipheriv,
@@ -8,12 +9,13 @@ import {
   verify,
   X509Certificate,
 } from "node:crypto";
-import { statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { day, hour, minute, second } from "../../shared/kernel/time.ts";
-import { openWorld, type World } from "./wechat-world.ts";
+import { openWorld, start, type World } from "./wechat-world.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -505,6 +507,36 @@ test("a restart keeps keys, orders, plans, faults and what is still to be sent",
   expect(await notificationOf("RESTART01")).toMatchObject({ state: "accepted", attempt: 1 });
   await quietAfter(minute);
   expect(await world.pay.queryRefund("RS1")).toMatchObject({ refund: { status: "SUCCESS" } });
+});
+
+test("what was answered is on disk when the process is killed in the next moment", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "wechat-killed-"));
+  const script = `
+    import { startWeChatSandbox } from ${JSON.stringify(new URL("../../local/wechat/sandbox.ts", import.meta.url).href)};
+    import { createWeChatPay } from ${JSON.stringify(new URL("../../functions/adapters/wechat/pay.ts", import.meta.url).href)};
+    const clock = { now: () => ${start}, advance() {}, at: () => ({ cancel() {} }), offset: 0 };
+    const sandbox = await startWeChatSandbox({ dataDir: ${JSON.stringify(dataDir)}, clock });
+    const env = { clock, rng: { bytes: (count) => new Uint8Array(count) } };
+    const pay = createWeChatPay(sandbox.config, { payUrl: sandbox.url, notifyBase: "http://127.0.0.1:9" }, env);
+    const { body } = await sandbox.control({ method: "POST", path: "login-code", body: { user: "Mei" } });
+    const order = { paymentNo: "KILLED001", description: "x", amountFen: 1280, openid: body.openid, expiresAt: ${start + hour} };
+    const answer = await pay.prepay(order);
+    await sandbox.control({ method: "POST", path: "pay", body: { paymentNo: "KILLED001" } });
+    const refund = { refundNo: "KRF1", paymentNo: "KILLED001", refundFen: 80, totalFen: 1280, reason: "" };
+    process.stdout.write(JSON.stringify([answer.kind, (await pay.refund(refund)).kind]));
+    process.kill(process.pid, "SIGKILL");
+  `;
+  const child = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" });
+  expect([child.signal, child.stdout]).toEqual(["SIGKILL", '["ok","refund"]']);
+
+  const after = await openWorld({ dataDir });
+  const { payments, refunds } = await after.knob<Awaited<ReturnType<typeof book>>>("GET book");
+  expect(payments).toEqual([expect.objectContaining({ paymentNo: "KILLED001", successTime: start - 250 })]);
+  await after.quiet();
+  expect(await after.pay.queryRefund("KRF1")).toMatchObject({ refund: { status: "SUCCESS", refundFen: 80 } });
+  expect(refunds).toHaveLength(1);
+  await after.close();
+  rmSync(dataDir, { recursive: true });
 });
 
 test("a knob that does not exist, or is turned the wrong way, says what there is", async () => {

@@ -16,7 +16,7 @@ import type { TokenStore } from "../../shared/identity/ports.ts";
 export const start = 1_795_435_205_250;
 
 /** Platform time that stands still until somebody moves it. */
-export function manualClock(at = start): PlatformClock {
+function manualClock(at = start): PlatformClock {
   let now = at;
   const alarms = new Set<{ at: number; run: () => void }>();
   const ring = () => {
@@ -41,14 +41,14 @@ export function manualClock(at = start): PlatformClock {
   };
 }
 
-export interface Received {
+interface Received {
   path: string;
   headers: Record<string, string>;
   body: string;
 }
 
 /** Polls until `condition` holds; fails loudly after `limit` ms of real time. */
-export async function until(what: string, condition: () => boolean, limit = 5_000): Promise<void> {
+async function until(what: string, condition: () => boolean, limit = 5_000): Promise<void> {
   const end = performance.now() + limit;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`never happened: ${what}`);
