@@ -127,7 +127,11 @@ export interface ResolvedTemplate extends Template {
  * for, so that what nothing here runs (alarms, dashboards) may use what nothing here knows.
  * Throws, naming resource and attribute, for an intrinsic or an attribute it does not know.
  */
-export function loadTemplate(folder: string, stackName: string, parameters: Record<string, string> = {}): ResolvedTemplate {
+export function loadTemplate(
+  folder: string,
+  stackName: string,
+  parameters: Record<string, string> = {},
+): ResolvedTemplate {
   const found = findStack(folder, stackName);
   const raw = readJson<RawTemplate>(join(found.folder, found.templateFile));
   const resolver = createResolver(raw, stackName, parameters);
@@ -187,14 +191,16 @@ export function loadTemplate(folder: string, stackName: string, parameters: Reco
 /** The ARN of a resource of the template. */
 export function arnOf(resource: TemplateResource): string {
   const nature = natures[resource.type];
-  if (!nature?.arn) throw new Error(`${resource.id}: the ARN of a ${resource.type} is not known here (local/template.ts).`);
+  if (!nature?.arn)
+    throw new Error(`${resource.id}: the ARN of a ${resource.type} is not known here (local/template.ts).`);
   return nature.arn(nameIn(resource.id, nature, resource.properties));
 }
 
 /** What `Ref` gives for a resource of the template: a table's name, a machine's ARN, a user pool's id … */
 export function refOf(resource: TemplateResource): string {
   const nature = natures[resource.type];
-  if (!nature) throw new Error(`${resource.id}: a reference to a ${resource.type} is not known here (local/template.ts).`);
+  if (!nature)
+    throw new Error(`${resource.id}: a reference to a ${resource.type} is not known here (local/template.ts).`);
   const name = nameIn(resource.id, nature, resource.properties);
   return nature.ref?.(name) ?? name;
 }
@@ -289,7 +295,9 @@ function createResolver(raw: RawTemplate, stackName: string, parameters: Record<
     // An attribute that only repeats a property (a parameter's Value) needs no entry in the table.
     const given = resource.Properties?.[name];
     if (given !== undefined) return value(given, place);
-    throw new Error(`${place}: Fn::GetAtt of "${id}.${name}" (${resource.Type}) is not known here (local/template.ts).`);
+    throw new Error(
+      `${place}: Fn::GetAtt of "${id}.${name}" (${resource.Type}) is not known here (local/template.ts).`,
+    );
   };
 
   const substitute = (argument: unknown, place: string): string => {
