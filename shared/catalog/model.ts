@@ -44,7 +44,7 @@ export type Stock = z.infer<typeof stock>;
 export const stockMovement = z.object({
   storeId: idOf("ST"),
   articleId: idOf("AR"),
-  /** Natural key of the cause: an audit row's id, or `open#<campaign>`, `return#<campaign>`, `late#<order>`. */
+  /** Natural key of the cause: `adjust#<event>`, `open#<campaign>`, `return#<campaign>`, `late#<order>`. */
   cause: z.string().max(80),
   delta: z.int(),
   at: epochMs,

@@ -26,7 +26,7 @@ export async function admitStaff(
     const first: Staff = { staffId, name: "管理员", roles: ["admin"], storeIds: [], active: true };
     await table.commit([
       staffMembers.create(first),
-      audited(env, { staffId, action: "staff.first-admin", target: staffId }),
+      audited(env, { staffId, action: "staff.first_admin", target: staffId }),
       outbox.create(makeEvent(env, { type: "StaffCreated", actor: { kind: "system" }, data: { staffId } })),
     ]);
     return { ...first, version: 1 };

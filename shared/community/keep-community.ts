@@ -1,0 +1,103 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { DomainError } from "../kernel/problem.ts";
+import { loadStore } from "../store/index.ts";
+import { audited } from "../table/audit.ts";
+import { decide, type Stored, type Table } from "../table/entity.ts";
+import { communities, memberships, membershipsOf, outbox } from "../table/keys.ts";
+import type { Once } from "../table/once.ts";
+import type { Community, Membership } from "./model.ts";
+
+/** Founds a community around a store. Throws STORE_NOT_FOUND. */
+export async function createCommunity(
+  deps: { env: Env; table: Table },
+  input: { by: string; community: Pick<Community, "storeId" | "name" | "kind">; once: Once<Community> },
+): Promise<Community> {
+  const { env, table } = deps;
+  const { storeId } = await loadStore(deps, input.community.storeId);
+  const communityId = env.ids.next("CM");
+  const community: Community = { communityId, ...input.community, createdAt: env.clock.now() };
+  await table.commit([
+    communities.create(community),
+    audited(env, { staffId: input.by, action: "community.create", target: communityId, change: input.community }),
+    outbox.create(
+      makeEvent(env, {
+        type: "CommunityCreated",
+        actor: { kind: "staff", id: input.by },
+        data: { communityId, storeId },
+      }),
+    ),
+    ...input.once(community),
+  ]);
+  return community;
+}
+
+/** Lets a member join; a member may be in several communities. Throws COMMUNITY_NOT_FOUND, ALREADY_MEMBER. */
+export async function joinCommunity(
+  deps: { env: Env; table: Table },
+  input: { communityId: string; memberId: string },
+): Promise<Membership & { community: Community }> {
+  const { env, table } = deps;
+  const { communityId, memberId } = input;
+  // Read, not checked in the commit: communities are never removed, and a check would make the neighbours' joins collide.
+  const community = await table.load(communities, { communityId });
+  if (!community) throw new DomainError("COMMUNITY_NOT_FOUND");
+  const membership: Membership = { communityId, memberId, role: "member", joinedAt: env.clock.now() };
+  await table.commit([
+    memberships.create(membership).or("ALREADY_MEMBER"),
+    outbox.create(
+      makeEvent(env, {
+        type: "CommunityJoined",
+        actor: { kind: "member", id: memberId },
+        data: { communityId, memberId, storeId: community.storeId },
+      }),
+    ),
+  ]);
+  return { ...membership, community };
+}
+
+/** Lets a member leave; who is not in the community has left it already. */
+export async function leaveCommunity(
+  deps: { env: Env; table: Table },
+  input: { communityId: string; memberId: string },
+): Promise<void> {
+  const { env, table } = deps;
+  const { communityId, memberId } = input;
+  await decide(async () => {
+    const membership = await table.load(memberships, { communityId, memberId });
+    if (!membership) return;
+    await table.commit([
+      memberships.remove({ communityId, memberId }).asRead(membership),
+      outbox.create(
+        makeEvent(env, {
+          type: "CommunityLeft",
+          actor: { kind: "member", id: memberId },
+          data: { communityId, memberId },
+        }),
+      ),
+    ]);
+  });
+}
+
+/** Whether the member is in the community now. */
+export async function isMemberOf(
+  deps: { table: Pick<Table, "load"> },
+  communityId: string,
+  memberId: string,
+): Promise<boolean> {
+  return (await deps.table.load(memberships, { communityId, memberId })) !== undefined;
+}
+
+/** A page of the member's memberships, the oldest community first, each with its community. */
+export async function listMemberships(
+  deps: { table: Pick<Table, "page" | "loadMany"> },
+  input: { memberId: string; limit: number; after?: Record<string, string> | undefined },
+): Promise<{ items: (Stored<Membership> & { community: Community })[]; next?: Record<string, string> }> {
+  const { items, next } = await deps.table.page(membershipsOf(input.memberId), input);
+  const found = new Map((await deps.table.loadMany(communities, items)).map((c) => [c.communityId, c]));
+  const joined = items.flatMap((membership) => {
+    const community = found.get(membership.communityId);
+    return community ? [{ ...membership, community }] : [];
+  });
+  return next ? { items: joined, next } : { items: joined };
+}

@@ -1,0 +1,2 @@
+export { fileMessage } from "./file-message.ts";
+export { type InboxMessage, inboxMessage } from "./model.ts";

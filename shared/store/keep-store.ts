@@ -1,0 +1,119 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { type Point, toWgs84 } from "../kernel/geo.ts";
+import { DomainError } from "../kernel/problem.ts";
+import { audited } from "../table/audit.ts";
+import { decide, type Stored, type Table } from "../table/entity.ts";
+import { outbox, stores } from "../table/keys.ts";
+import type { Once } from "../table/once.ts";
+import type { Store } from "./model.ts";
+import type { AddressFinder } from "./ports.ts";
+
+/** What staff say of a store. Without `point` the address is looked up on the map. `radiusM`: metres. */
+export interface StoreFacts {
+  name: string;
+  address: string;
+  point?: Point | undefined;
+  radiusM: number;
+  hours: Store["hours"];
+}
+
+/** Below this relevance (0 to 1) a found place is a guess: a person must choose the point on the map. */
+const sureEnough = 0.8;
+
+async function locate(geocoder: AddressFinder, facts: StoreFacts): Promise<Point> {
+  if (facts.point) return toWgs84(facts.point);
+  const found = await geocoder.geocode(facts.address);
+  if (!found || found.relevance < sureEnough)
+    throw new DomainError("ADDRESS_NOT_FOUND", "give `point`, or an address with city, street and number");
+  return toWgs84(found.point);
+}
+
+/** Throws STORE_NOT_FOUND. */
+export async function loadStore(deps: { table: Pick<Table, "load"> }, storeId: string): Promise<Stored<Store>> {
+  const store = await deps.table.load(stores, { storeId });
+  if (!store) throw new DomainError("STORE_NOT_FOUND");
+  return store;
+}
+
+/** Opens a store. Throws ADDRESS_NOT_FOUND, and TRY_AGAIN when the map service does not answer. */
+export async function createStore(
+  deps: { env: Env; table: Table; geocoder: AddressFinder },
+  input: { by: string; store: StoreFacts; once: Once<Stored<Store>> },
+): Promise<Stored<Store>> {
+  const { env, table } = deps;
+  const { name, address, radiusM, hours } = input.store;
+  const wgs84 = await locate(deps.geocoder, input.store);
+  const storeId = env.ids.next("ST");
+  const facts = { name, address, wgs84, radiusM, hours };
+  const store: Stored<Store> = { storeId, ...facts, suspended: false, createdAt: env.clock.now(), version: 1 };
+  await table.commit([
+    stores.create(store),
+    audited(env, { staffId: input.by, action: "store.create", target: storeId, change: facts }),
+    outbox.create(makeEvent(env, { type: "StoreCreated", actor: { kind: "staff", id: input.by }, data: { storeId } })),
+    ...input.once(store),
+  ]);
+  return store;
+}
+
+/**
+ * Changes what is said of a store. `version` is the one that the change was made from: VERSION_CONFLICT when somebody else
+ * changed it since. Without `point` a store whose address stays keeps its place. Throws STORE_NOT_FOUND, ADDRESS_NOT_FOUND.
+ */
+export async function updateStore(
+  deps: { env: Env; table: Table; geocoder: AddressFinder },
+  input: { by: string; storeId: string; version: number; store: StoreFacts },
+): Promise<Stored<Store>> {
+  const { env, table } = deps;
+  const current = await loadStore(deps, input.storeId);
+  if (current.version !== input.version) throw new DomainError("VERSION_CONFLICT");
+  const { name, address, radiusM, hours } = input.store;
+  const stays = input.store.point === undefined && address === current.address;
+  const wgs84 = stays ? current.wgs84 : await locate(deps.geocoder, input.store);
+  const facts = { name, address, wgs84, radiusM, hours };
+  await table.commit([
+    stores.replace({ ...current, ...facts }).or("VERSION_CONFLICT"),
+    audited(env, { staffId: input.by, action: "store.update", target: current.storeId, change: facts }),
+    outbox.create(
+      makeEvent(env, {
+        type: "StoreChanged",
+        actor: { kind: "staff", id: input.by },
+        data: { storeId: current.storeId },
+      }),
+    ),
+  ]);
+  return { ...current, ...facts, version: current.version + 1 };
+}
+
+/**
+ * Takes a store out of service, or back into it: no new order goes to a suspended one. Asking for what is so already
+ * changes nothing and is not recorded. Throws STORE_NOT_FOUND.
+ */
+export async function suspendStore(
+  deps: { env: Env; table: Table },
+  input: { by: string; storeId: string; suspended: boolean; reason: string },
+): Promise<Stored<Store>> {
+  const { env, table } = deps;
+  const { storeId, suspended, reason } = input;
+  return decide(async () => {
+    const store = await loadStore(deps, storeId);
+    if (store.suspended === suspended) return store;
+    await table.commit([
+      stores.patch({ storeId }).asRead(store).set({ suspended }),
+      audited(env, {
+        staffId: input.by,
+        action: suspended ? "store.suspend" : "store.resume",
+        target: storeId,
+        reason,
+      }),
+      outbox.create(
+        makeEvent(env, {
+          type: suspended ? "StoreSuspended" : "StoreResumed",
+          actor: { kind: "staff", id: input.by },
+          data: { storeId },
+        }),
+      ),
+    ]);
+    return { ...store, suspended, version: store.version + 1 };
+  });
+}
