@@ -21,11 +21,11 @@ export const pickupCode = z.object({
   issuedAt: epochMs,
 });
 
-/** Wrong codes entered by a staff member at a store within ten minutes. */
+/** Wrong codes entered by a staff member at a store within one minute; the last ten minutes together make the lock. */
 export const pickupTries = z.object({
   staffId: z.string(),
   storeId: idOf("ST"),
-  /** Epoch ms at which the ten minutes began. */
+  /** Epoch ms at which the minute began. */
   window: epochMs,
   wrong: z.int().min(0),
 });

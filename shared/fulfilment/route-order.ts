@@ -1,0 +1,297 @@
+import type { Env } from "../kernel/env.ts";
+import { type Point, toWgs84 } from "../kernel/geo.ts";
+import { DomainError } from "../kernel/problem.ts";
+import type { Routed } from "../order/model.ts";
+import type { Store } from "../store/model.ts";
+import { Stale, type Table } from "../table/entity.ts";
+import { routeCells, stocks, stores } from "../table/keys.ts";
+import type { Geocoder, RoutePlanner } from "./ports.ts";
+import { hoursText, reasonText, wayText } from "./route-texts.ts";
+import {
+  askedAbout,
+  byTravel,
+  type Candidate,
+  cellOf,
+  type Judged,
+  judgeStores,
+  MAX_COMPARED,
+  middleOf,
+  type PickupWindow,
+  stillHolds,
+  straightLine,
+  whyNot,
+} from "./routing-rules.ts";
+import { storeDirectory } from "./store-directory.ts";
+
+/** Below this the geocoder found a district or a guess, not the address: better to ask for a point on the map. */
+const RELEVANT = 0.6;
+/** Offers shown for picking. */
+const MAX_OFFERS = 5;
+
+export interface RoutingDeps {
+  env: Pick<Env, "clock">;
+  table: Table;
+  planner: RoutePlanner;
+  geocoder: Geocoder;
+}
+
+/** Where the member is: a point in either datum, or an address to be located. */
+export type Place = Point | { address: string };
+
+export interface RouteRequest {
+  place: Place;
+  articleId: string;
+  units: number;
+  /** Units left of the article by store, where a campaign has its own; stores left out have none. Without it: the online stock. */
+  allotmentLeft?: (storeIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  /** The pickup window, epoch ms. A part of it that has passed does not count. */
+  window: PickupWindow;
+}
+
+export interface RouteChoice {
+  storeId: string;
+  routed: Routed;
+  /** Every able store that was compared, the best first; metres and seconds. */
+  options: Candidate[];
+}
+
+/** What was found for a place: the able stores ranked, and all that were looked at, nearest first. */
+interface Survey {
+  cell: string;
+  from: Point;
+  window: PickupWindow;
+  judged: Judged[];
+  ranked: Candidate[];
+}
+
+/**
+ * Chooses the store that serves an order: the nearest able one by road, or the one the member picked from those. Able: not
+ * suspended, open at some time between readiness and the pickup's end, within its radius, with the units. Nothing is written
+ * but our decision for the cell. Throws DELIVERY_NOT_OFFERED, ADDRESS_NOT_FOUND, NO_STORE_IN_RANGE (facts: the nearest store,
+ * its distance, why not), STORE_NOT_ABLE (facts: why), STORE_NOT_FOUND (a picked store that does not exist), TRY_AGAIN.
+ */
+export async function routeOrder(
+  deps: RoutingDeps,
+  input: RouteRequest & { pickedStoreId?: string | undefined; fulfilment: "pickup" | "delivery" },
+): Promise<RouteChoice> {
+  if (input.fulfilment === "delivery") throw new DomainError("DELIVERY_NOT_OFFERED");
+  return onTheDirectory(deps, async (directory) => {
+    const survey = await look(deps, directory, input, input.pickedStoreId);
+    const chosen = choose(survey, directory, input.pickedStoreId);
+    // The directory may be half a minute old: the store that is answered is looked at once more, as it is now.
+    const now = await deps.table.load(stores, { storeId: chosen.storeId });
+    const why = now ? whyNot(now, survey.from, survey.window) : "suspended";
+    if (why)
+      throw new DomainError("STORE_NOT_ABLE", `store ${chosen.storeId}: ${why}`, {
+        facts: { storeId: chosen.storeId, why },
+      });
+    return {
+      storeId: chosen.storeId,
+      routed: {
+        by: input.pickedStoreId === undefined ? "nearest" : "picked",
+        method: chosen.method,
+        cell: survey.cell,
+        distanceM: chosen.distanceM,
+        ...(chosen.durationS !== undefined && { durationS: chosen.durationS }),
+        passed: passedOver(survey.judged, chosen.storeId),
+      },
+      options: survey.ranked,
+    };
+  });
+}
+
+export interface StoreOffer {
+  storeId: string;
+  name: string;
+  address: string;
+  /** Metres; seconds of travel, where known. */
+  distanceM: number;
+  durationS?: number;
+  method: Routed["method"];
+  /** Why it is offered, in Chinese. */
+  why: string;
+  /** Opening hours, in Chinese. */
+  hours: string;
+}
+
+/** Up to five able stores for a place, the best first, for a member to pick from. Throws as `routeOrder` does. */
+export async function offerStores(deps: RoutingDeps, input: RouteRequest): Promise<StoreOffer[]> {
+  return onTheDirectory(deps, async (directory) => {
+    const survey = await look(deps, directory, input, undefined);
+    const best = choose(survey, directory, undefined);
+    const byId = new Map(directory.map((store) => [store.storeId, store]));
+    const passed = passedOver(survey.judged, best.storeId)
+      .map((p) => `${byId.get(p.storeId)?.name ?? p.storeId}因${reasonText(p.why)}`)
+      .join("、");
+    return survey.ranked.slice(0, MAX_OFFERS).map((candidate, rank) => {
+      const { name, address, hours } = byId.get(candidate.storeId)!;
+      const place =
+        rank === 0 ? `最近的可服务门店${passed && `(更近的${passed}不可选)`}` : `可服务门店中第 ${rank + 1} 近`;
+      return { ...candidate, name, address, why: `${place}:${wayText(candidate)}`, hours: hoursText(hours) };
+    });
+  });
+}
+
+/**
+ * Runs `attempt` on the kept directory; where that ends in a refusal that an older directory may be to blame for, once more
+ * on one read now.
+ */
+async function onTheDirectory<R>(deps: RoutingDeps, attempt: (directory: readonly Store[]) => Promise<R>): Promise<R> {
+  const directory = await storeDirectory(deps);
+  try {
+    return await attempt(directory);
+  } catch (error) {
+    if (
+      !(error instanceof DomainError) ||
+      !["NO_STORE_IN_RANGE", "STORE_NOT_ABLE", "STORE_NOT_FOUND"].includes(error.code)
+    )
+      throw error;
+    const now = await storeDirectory(deps, 0);
+    if (now === directory) throw error;
+    return attempt(now);
+  }
+}
+
+async function look(
+  deps: RoutingDeps,
+  directory: readonly Store[],
+  request: RouteRequest,
+  pickedStoreId: string | undefined,
+): Promise<Survey> {
+  const from = await locate(deps, directory, request.place);
+  const window = { from: Math.max(request.window.from, deps.env.clock.now()), until: request.window.until };
+  const judged = await judgeStock(deps, judgeStores(directory, from, window), request, pickedStoreId);
+  let able = judged.filter(({ why }) => why === undefined);
+  const picked = able.find(({ store }) => store.storeId === pickedStoreId);
+  able = able.slice(0, MAX_COMPARED);
+  if (picked && !able.includes(picked)) able = [...able.slice(0, MAX_COMPARED - 1), picked];
+  const cell = cellOf(from);
+  return { cell, from, window, judged, ranked: able.length === 0 ? [] : await rank(deps, cell, able) };
+}
+
+/** The wgs84 point of a place. The coordinates are used here and not kept: an order keeps its cell. */
+async function locate(deps: RoutingDeps, directory: readonly Store[], place: Place): Promise<Point> {
+  if (!("address" in place)) return toWgs84(place);
+  const found = await deps.geocoder.geocode(place.address, middleOfStores(directory));
+  if (!found || found.relevance < RELEVANT) throw new DomainError("ADDRESS_NOT_FOUND");
+  return toWgs84(found.point);
+}
+
+/** The same street name is in a hundred cities: the chain's own is meant. */
+function middleOfStores(directory: readonly Store[]): Point | undefined {
+  if (directory.length === 0) return undefined;
+  const mean = (of: "lat" | "lng") => directory.reduce((sum, { wgs84 }) => sum + wgs84[of], 0) / directory.length;
+  return { lat: mean("lat"), lng: mean("lng"), datum: "wgs84" };
+}
+
+/** Asks for the stock of stores that are able otherwise, nearest first, until enough have it; a picked store is always asked about. */
+async function judgeStock(
+  deps: RoutingDeps,
+  judged: Judged[],
+  { articleId, units, allotmentLeft }: RouteRequest,
+  pickedStoreId: string | undefined,
+): Promise<Judged[]> {
+  const leftAt =
+    allotmentLeft ??
+    (async (ids: readonly string[]) => {
+      const rows = await deps.table.loadMany(
+        stocks,
+        ids.map((storeId) => ({ storeId, articleId })),
+      );
+      return new Map(rows.map((row) => [row.storeId, row.online]));
+    });
+  const open = judged.filter(({ why }) => why === undefined);
+  const short = new Set<string>();
+  const asked = new Set<string>();
+  let able = 0;
+  for (let start = 0; start < open.length && able < MAX_COMPARED; start += 2 * MAX_COMPARED) {
+    const batch = open.slice(start, start + 2 * MAX_COMPARED);
+    const picked = start === 0 && open.find(({ store }) => store.storeId === pickedStoreId);
+    const ids = [...new Set([...batch, ...(picked ? [picked] : [])].map(({ store }) => store.storeId))];
+    const left = await leftAt(ids);
+    for (const id of ids) {
+      asked.add(id);
+      if ((left.get(id) ?? 0) < units) short.add(id);
+      else able += 1;
+    }
+  }
+  return judged
+    .filter(({ store, why }) => why !== undefined || asked.has(store.storeId))
+    .map((j) => (short.has(j.store.storeId) ? { ...j, why: "no_stock" as const } : j));
+}
+
+/**
+ * Ranks able stores by road from the middle of the cell, so that neighbours get one answer whoever asks first, and no exact
+ * position leaves the house. The decision is kept a day. Where the planner does not answer, straight lines are used and nothing
+ * is kept, nor where it knows no way to one of them.
+ */
+async function rank(deps: RoutingDeps, cell: string, able: readonly Judged[]): Promise<Candidate[]> {
+  const asked = askedAbout(able.map(({ store }) => store));
+  const now = deps.env.clock.now();
+  const kept = await deps.table.load(routeCells, { cell, asked }, { eventually: true });
+  if (kept && stillHolds(kept, now)) return kept.ranked.map((r) => ({ ...r, method: "cache" as const }));
+
+  const travels = await deps.planner.matrix(
+    middleOf(cell),
+    able.map(({ store }) => store.wgs84),
+  );
+  const ranked = able
+    .map(({ store, straightM }, i): Candidate => {
+      const travel = travels?.[i];
+      return travel ? { storeId: store.storeId, ...travel, method: "matrix" } : straightLine(store.storeId, straightM);
+    })
+    .sort(byTravel);
+
+  if (travels?.every((travel) => travel !== undefined)) {
+    const decided = {
+      cell,
+      asked,
+      decidedAt: now,
+      ranked: ranked.map(({ storeId, distanceM, durationS = 0 }) => ({ storeId, distanceM, durationS })),
+    };
+    try {
+      await deps.table.commit([
+        kept ? routeCells.replace({ ...decided, version: kept.version }) : routeCells.create(decided),
+      ]);
+    } catch (error) {
+      // Somebody else kept theirs, or nobody can say: the answer does not depend on it.
+      if (!(error instanceof Stale) && !(error instanceof DomainError && error.code === "TRY_AGAIN")) throw error;
+    }
+  }
+  return ranked;
+}
+
+function choose({ ranked, judged }: Survey, directory: readonly Store[], pickedStoreId: string | undefined): Candidate {
+  if (pickedStoreId !== undefined) {
+    if (!directory.some(({ storeId }) => storeId === pickedStoreId)) throw new DomainError("STORE_NOT_FOUND");
+    const found = ranked.find(({ storeId }) => storeId === pickedStoreId);
+    if (found) return found;
+    const why = judged.find(({ store }) => store.storeId === pickedStoreId)?.why ?? "out_of_range";
+    throw new DomainError("STORE_NOT_ABLE", `store ${pickedStoreId}: ${why}`, {
+      facts: { storeId: pickedStoreId, why, reason: reasonText(why) },
+    });
+  }
+  const best = ranked[0];
+  if (best) return best;
+  const nearest = judged[0];
+  if (!nearest) throw new DomainError("NO_STORE_IN_RANGE", "there is no store yet");
+  const why = nearest.why ?? "no_stock";
+  throw new DomainError("NO_STORE_IN_RANGE", `the nearest store, ${nearest.store.storeId}, can't serve: ${why}`, {
+    facts: {
+      storeId: nearest.store.storeId,
+      name: nearest.store.name,
+      distanceM: Math.round(nearest.straightM),
+      why,
+      reason: reasonText(why),
+    },
+  });
+}
+
+/** The stores nearer than the chosen one, by straight line, that could not serve. */
+function passedOver(judged: readonly Judged[], storeId: string): Routed["passed"] {
+  const end = judged.findIndex(({ store }) => store.storeId === storeId);
+  return judged
+    .slice(0, end < 0 ? judged.length : end)
+    .flatMap(({ store, why }) => (why ? [{ storeId: store.storeId, why }] : []))
+    .slice(0, 8);
+}

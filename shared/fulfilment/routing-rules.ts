@@ -1,0 +1,98 @@
+import ngeohash from "ngeohash";
+import { greatCircle, type Point } from "../kernel/geo.ts";
+import { day, minute, startOfDay, weekMinute } from "../kernel/time.ts";
+import type { Routed } from "../order/model.ts";
+import type { Store } from "../store/model.ts";
+import type { RouteCell } from "./model.ts";
+
+/** Streets are longer than the great circle by about this factor; used where no road distance is to be had. */
+export const DETOUR = 1.35;
+/** At most this many stores are compared by road: the provider bills each. */
+export const MAX_COMPARED = 8;
+/** How long our decision for a cell holds, ms. */
+export const CELL_HOLDS = day;
+
+/** Why a store can't serve, in the words of `Routed.passed`. */
+export type Why = "suspended" | "closed" | "out_of_range" | "no_stock";
+
+/** When the goods can be fetched, epoch ms; `until` excluded. */
+export interface PickupWindow {
+  from: number;
+  until: number;
+}
+
+/** A store as seen from a place: great-circle metres, and why it can't serve, if so. */
+export interface Judged {
+  store: Store;
+  straightM: number;
+  why?: Why;
+}
+
+/** A store that can serve: metres and seconds of travel, and where the figures come from. */
+export interface Candidate {
+  storeId: string;
+  distanceM: number;
+  durationS?: number;
+  method: Routed["method"];
+}
+
+/** Whether `hours` have some opening time in the window. A window past one week holds every opening there is. */
+export function opensWithin(hours: Store["hours"], { from, until }: PickupWindow): boolean {
+  for (let midnight = startOfDay(from); midnight < until && midnight <= from + 7 * day; midnight += day) {
+    const { weekday } = weekMinute(midnight);
+    for (const open of hours) {
+      if (open.weekday !== weekday) continue;
+      if (midnight + open.opens * minute < until && midnight + open.closes * minute > from) return true;
+    }
+  }
+  return false;
+}
+
+/** Why this store can't serve a pickup by somebody at `from` in the window; stock apart. Both points in wgs84. */
+export function whyNot(store: Store, from: Point, window: PickupWindow): Exclude<Why, "no_stock"> | undefined {
+  if (store.suspended) return "suspended";
+  if (!opensWithin(store.hours, window)) return "closed";
+  if (greatCircle(from, store.wgs84) > store.radiusM) return "out_of_range";
+  return undefined;
+}
+
+/** All stores as seen from `from` (wgs84), nearest first, the smaller storeId first where two are equally far. */
+export function judgeStores(stores: readonly Store[], from: Point, window: PickupWindow): Judged[] {
+  return stores
+    .map((store): Judged => {
+      const why = whyNot(store, from, window);
+      return { store, straightM: greatCircle(from, store.wgs84), ...(why && { why }) };
+    })
+    .sort((a, b) => a.straightM - b.straightM || (a.store.storeId < b.store.storeId ? -1 : 1));
+}
+
+/** Shortest way first, then the quicker one, then the smaller storeId: never left to chance. */
+export const byTravel = (a: Omit<Candidate, "method">, b: Omit<Candidate, "method">): number =>
+  a.distanceM - b.distanceM ||
+  (a.durationS ?? Number.MAX_SAFE_INTEGER) - (b.durationS ?? Number.MAX_SAFE_INTEGER) ||
+  (a.storeId < b.storeId ? -1 : 1);
+
+/** The straight line, lengthened: what is said of a way whose roads nobody told us. */
+export const straightLine = (storeId: string, straightM: number): Candidate => ({
+  storeId,
+  distanceM: Math.round(straightM * DETOUR),
+  method: "great_circle",
+});
+
+/** The geohash-7 cell (some 150 m) of a wgs84 point, and its middle. */
+export const cellOf = (wgs84: Point): string => ngeohash.encode(wgs84.lat, wgs84.lng, 7);
+export function middleOf(cell: string): Point {
+  const { latitude, longitude } = ngeohash.decode(cell);
+  return { lat: latitude, lng: longitude, datum: "wgs84" };
+}
+
+/** Names the question a cell's decision answers: these stores, where they stand (to some 20 m). */
+export const askedAbout = (stores: readonly Store[]): string =>
+  stores
+    .map(({ storeId, wgs84 }) => `${storeId}@${ngeohash.encode(wgs84.lat, wgs84.lng, 8)}`)
+    .sort()
+    .join(",");
+
+/** Whether a kept decision may still be used; decided by its own time, for the table may delete it days late. */
+export const stillHolds = (cell: RouteCell, now: number): boolean =>
+  cell.decidedAt <= now && now - cell.decidedAt < CELL_HOLDS;

@@ -1,0 +1,68 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { invariant } from "../kernel/invariant.ts";
+import { DomainError } from "../kernel/problem.ts";
+import { shippingLifecycle } from "../order/lifecycle.ts";
+import { decide, type Table } from "../table/entity.ts";
+import { dues, members, orders, outbox } from "../table/keys.ts";
+import type { ShippingUpload } from "./ports.ts";
+
+/** sent: the channel has it, and the order says so. later: call again. refused: staff must look; the due row stays. */
+export type ShippingOutcome =
+  | { kind: "sent" }
+  | { kind: "later"; reason: string }
+  | { kind: "refused"; code: string; message: string };
+
+/**
+ * Tells the payment channel that an order was handed over. May be called any number of times and by two at once: the channel
+ * takes the same values again, and one commit moves NONE → SENT and takes the due row away. `dueAt` (epoch ms) names the due
+ * row if a sweep moved it; otherwise it is the hand-over's own. Outside calls: one, not retried here. Throws ORDER_NOT_FOUND,
+ * ORDER_STATE (not handed over).
+ */
+export async function uploadShipping(
+  deps: { env: Pick<Env, "clock" | "ids">; table: Table; shippingUpload: ShippingUpload },
+  orderId: string,
+  dueAt?: number,
+): Promise<ShippingOutcome> {
+  const { env, table, shippingUpload } = deps;
+  const order = await table.load(orders, { orderId });
+  if (!order) throw new DomainError("ORDER_NOT_FOUND");
+  if (order.handedOverAt === undefined) throw new DomainError("ORDER_STATE", "not handed over yet");
+  const handedOverAt = order.handedOverAt;
+  if (order.shipping === "NONE") {
+    const member = await table.load(members, { memberId: order.memberId });
+    invariant(member, `order ${orderId} has a member`);
+    const outcome = await shippingUpload.uploadPickup({
+      paymentNo: order.paymentNo,
+      openid: member.openid,
+      description: order.lines.map(({ name, units }) => `${name}×${units}`).join(","),
+      handedOverAt,
+    });
+    if (outcome.kind === "refused") return outcome;
+    if (outcome.kind !== "uploaded")
+      return { kind: "later", reason: outcome.kind === "busy" ? "busy" : outcome.reason };
+  }
+  const dueKey = { kind: "shipping" as const, id: orderId, at: dueAt ?? handedOverAt };
+  await decide(async () => {
+    const [now, due] = await Promise.all([table.load(orders, { orderId }), table.load(dues, dueKey)]);
+    const moves = now?.shipping === "NONE";
+    if (!moves && !due) return;
+    await table.commit([
+      ...(moves
+        ? [
+            orders.patch({ orderId }).move("shipping", shippingLifecycle, "sent"),
+            outbox.create(
+              makeEvent(env, {
+                type: "order.shipping_uploaded",
+                actor: { kind: "system" },
+                origin: order.origin,
+                data: { orderId, storeId: order.storeId, memberId: order.memberId, paymentNo: order.paymentNo },
+              }),
+            ),
+          ]
+        : []),
+      ...(due ? [dues.remove(dueKey)] : []),
+    ]);
+  });
+  return { kind: "sent" };
+}

@@ -1,0 +1,134 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { DomainError } from "../kernel/problem.ts";
+import { minute, second, toIso } from "../kernel/time.ts";
+import { orderLifecycle } from "../order/lifecycle.ts";
+import { audited } from "../table/audit.ts";
+import { decide, type Table } from "../table/entity.ts";
+import { dues, orders, outbox, pickupCodes, pickupTriesRows, stores } from "../table/keys.ts";
+import type { Once } from "../table/once.ts";
+import { codeHashOf } from "./issue-pickup-code.ts";
+
+/** So many wrong codes by one staff member at one store within ten minutes lock both for the rest of them. */
+export const MAX_WRONG = 5;
+const LOCK_MS = 10 * minute;
+
+/** What the staff member at the counter needs to hand over; nothing that names the member. */
+export interface HandedOver {
+  orderId: string;
+  /** Day the order was placed, YYYY-MM-DD: goods are shelved by it. */
+  day: string;
+  units: number;
+  lines: { articleId: string; name: string; units: number }[];
+  /** Epoch ms. */
+  handedOverAt: number;
+}
+
+/**
+ * Hands an order over for its code: one commit uses the code, closes the order and queues the shipping upload. Of two tills at
+ * once, one succeeds. Throws PICKUP_LOCKED, PICKUP_CODE_INVALID (counted), PICKUP_CODE_USED, PICKUP_OTHER_STORE (facts: the
+ * right store), PICKUP_NOT_READY (before `pickupFrom`), SEAT_STATE (a refund is under way), ORDER_STATE.
+ */
+export async function verifyPickup(
+  deps: { env: Pick<Env, "clock" | "ids">; table: Table; blindIndex(text: string): string },
+  input: { staffId: string; storeId: string; code: string; once: Once<HandedOver> },
+): Promise<HandedOver> {
+  const { env, table } = deps;
+  const { staffId, storeId } = input;
+  await refuseLocked(deps, input);
+  const codeHash = codeHashOf(deps, input.code);
+  return decide(async () => {
+    const code = await table.load(pickupCodes, { codeHash });
+    if (!code) {
+      await countWrong(deps, input);
+      throw new DomainError("PICKUP_CODE_INVALID");
+    }
+    if (code.state === "VOID")
+      throw new DomainError(
+        "PICKUP_CODE_INVALID",
+        "the order moved to another store: the member's order shows the new code",
+      );
+    if (code.state === "USED") throw new DomainError("PICKUP_CODE_USED");
+    const order = await table.load(orders, { orderId: code.orderId });
+    if (!order) throw new DomainError("ORDER_NOT_FOUND");
+    if (order.storeId !== storeId) {
+      const right = await table.load(stores, { storeId: order.storeId });
+      throw new DomainError("PICKUP_OTHER_STORE", `the order is at store ${order.storeId}`, {
+        facts: { storeId: order.storeId, name: right?.name ?? order.storeId },
+      });
+    }
+    const now = env.clock.now();
+    if (now < order.pickupFrom)
+      throw new DomainError("PICKUP_NOT_READY", `pickup begins at ${toIso(order.pickupFrom)}`, {
+        facts: { pickupFrom: toIso(order.pickupFrom) },
+      });
+    if (order.seat !== "PAID") throw new DomainError("SEAT_STATE", `the seat is ${order.seat}`);
+    const { orderId, day, units } = order;
+    const lines = order.lines.map(({ articleId, name, units: n }) => ({ articleId, name, units: n }));
+    const result: HandedOver = { orderId, day, units, lines, handedOverAt: now };
+    // The team is not looked at: codes are issued for SUCCEEDED teams only, and a team's terminal state never changes.
+    await table.commit([
+      pickupCodes
+        .patch({ codeHash })
+        .when("state", "=", "ISSUED")
+        .set({ state: "USED" })
+        .or((current) => (current?.state === "USED" ? "PICKUP_CODE_USED" : "PICKUP_CODE_INVALID")),
+      orders
+        .patch({ orderId })
+        .move("stage", orderLifecycle, "handedOver")
+        .set({ handedOverAt: now, handedOverBy: staffId })
+        .when("seat", "=", "PAID")
+        .when("storeId", "=", storeId)
+        .when("pickupHash", "=", codeHash)
+        .or((current) => (current?.seat === "PAID" ? "ORDER_STATE" : "SEAT_STATE")),
+      dues.create({ kind: "shipping", id: orderId, at: now, since: now }),
+      outbox.create(
+        makeEvent(env, {
+          type: "order.handed_over",
+          actor: { kind: "staff", id: staffId },
+          origin: order.origin,
+          data: { orderId, teamId: order.teamId, storeId, memberId: order.memberId, paymentNo: order.paymentNo },
+        }),
+      ),
+      audited(env, { staffId, action: "order.hand_over", target: orderId, change: { storeId } }),
+      ...input.once(result),
+    ]);
+    return result;
+  });
+}
+
+type Till = { staffId: string; storeId: string };
+
+/** Throws PICKUP_LOCKED with the seconds until enough of the wrong tries are ten minutes old. */
+async function refuseLocked(
+  { env, table }: { env: Pick<Env, "clock">; table: Table },
+  { staffId, storeId }: Till,
+): Promise<void> {
+  const now = env.clock.now();
+  const since = pickupTriesRows.key({ staffId, storeId, window: now - LOCK_MS + 1 });
+  const { items } = await table.page(pickupTriesRows.query({ pk: since.pk, from: since.sk }), { limit: 20 });
+  let wrong = items.reduce((sum, row) => sum + row.wrong, 0);
+  if (wrong < MAX_WRONG) return;
+  let free = now;
+  for (const row of items) {
+    if (wrong < MAX_WRONG) break;
+    wrong -= row.wrong;
+    free = row.window + LOCK_MS;
+  }
+  throw new DomainError("PICKUP_LOCKED", undefined, { retryAfter: Math.max(1, Math.ceil((free - now) / second)) });
+}
+
+/** A commit of its own: the request fails, the count stays. */
+async function countWrong(
+  { env, table }: { env: Pick<Env, "clock">; table: Table },
+  { staffId, storeId }: Till,
+): Promise<void> {
+  const now = env.clock.now();
+  const key = { staffId, storeId, window: now - (now % minute) };
+  await decide(async () => {
+    const row = await table.load(pickupTriesRows, key);
+    await table.commit([
+      row ? pickupTriesRows.patch(key).add({ wrong: 1 }) : pickupTriesRows.create({ ...key, wrong: 1 }),
+    ]);
+  });
+}
