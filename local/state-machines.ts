@@ -422,11 +422,12 @@ export function createStateMachines(parts: {
       if (known && (known.status !== "RUNNING" || known.input !== input)) {
         return awsError("ExecutionAlreadyExists", `Execution Already Exists: '${arn}'`);
       }
+      const started = known?.started ?? clock.now();
       if (!known) {
-        sql.add.run(arn, machine, machineArn, name, input, clock.now());
+        sql.add.run(arn, machine, machineArn, name, input, started);
         run(find(arn)!);
       }
-      return awsJson({ executionArn: arn, startDate: seconds(known?.started ?? clock.now()) });
+      return awsJson({ executionArn: arn, startDate: seconds(started) });
     },
     DescribeExecution(request) {
       const found = find(String(request.executionArn));
