@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { greatCircle } from "../kernel/geo.ts";
 import { DomainError } from "../kernel/problem.ts";
-import type { Order, Routed } from "../order/model.ts";
+import type { Order, Routed } from "../order/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { allotments, orders, outbox, pickupCodes, stockMovements, stocks, stores, teams } from "../table/keys.ts";

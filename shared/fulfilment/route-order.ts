@@ -1,8 +1,8 @@
 import type { Env } from "../kernel/env.ts";
 import { type Point, toWgs84 } from "../kernel/geo.ts";
 import { DomainError } from "../kernel/problem.ts";
-import type { Routed } from "../order/model.ts";
-import type { Store } from "../store/model.ts";
+import type { Routed } from "../order/index.ts";
+import type { Store } from "../store/index.ts";
 import { Stale, type Table } from "../table/entity.ts";
 import { routeCells, stocks, stores } from "../table/keys.ts";
 import type { Geocoder, RoutePlanner } from "./ports.ts";

@@ -1,5 +1,5 @@
-import type { Routed } from "../order/model.ts";
-import type { Store } from "../store/model.ts";
+import type { Routed } from "../order/index.ts";
+import type { Store } from "../store/index.ts";
 import type { Why } from "./routing-rules.ts";
 
 const reasons: Record<Why, string> = {

@@ -1,8 +1,8 @@
 import ngeohash from "ngeohash";
 import { greatCircle, type Point } from "../kernel/geo.ts";
-import { day, minute, startOfDay, weekMinute } from "../kernel/time.ts";
-import type { Routed } from "../order/model.ts";
-import type { Store } from "../store/model.ts";
+import { day } from "../kernel/time.ts";
+import type { Routed } from "../order/index.ts";
+import { hasOpening, type Store } from "../store/index.ts";
 import type { RouteCell } from "./model.ts";
 
 /** Streets are longer than the great circle by about this factor; used where no road distance is to be had. */
@@ -36,22 +36,10 @@ export interface Candidate {
   method: Routed["method"];
 }
 
-/** Whether `hours` have some opening time in the window. A window past one week holds every opening there is. */
-export function opensWithin(hours: Store["hours"], { from, until }: PickupWindow): boolean {
-  for (let midnight = startOfDay(from); midnight < until && midnight <= from + 7 * day; midnight += day) {
-    const { weekday } = weekMinute(midnight);
-    for (const open of hours) {
-      if (open.weekday !== weekday) continue;
-      if (midnight + open.opens * minute < until && midnight + open.closes * minute > from) return true;
-    }
-  }
-  return false;
-}
-
 /** Why this store can't serve a pickup by somebody at `from` in the window; stock apart. Both points in wgs84. */
 export function whyNot(store: Store, from: Point, window: PickupWindow): Exclude<Why, "no_stock"> | undefined {
   if (store.suspended) return "suspended";
-  if (!opensWithin(store.hours, window)) return "closed";
+  if (!hasOpening(store.hours, window.from, window.until)) return "closed";
   if (greatCircle(from, store.wgs84) > store.radiusM) return "out_of_range";
   return undefined;
 }

@@ -1,6 +1,6 @@
 import type { Env } from "../kernel/env.ts";
 import { second } from "../kernel/time.ts";
-import type { Store } from "../store/model.ts";
+import type { Store } from "../store/index.ts";
 import type { Table } from "../table/entity.ts";
 import { allStores } from "../table/keys.ts";
 

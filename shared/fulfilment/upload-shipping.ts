@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
-import { shippingLifecycle } from "../order/lifecycle.ts";
+import { shippingLifecycle } from "../order/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { dues, members, orders, outbox } from "../table/keys.ts";
 import type { ShippingUpload } from "./ports.ts";

@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { minute, second, toIso } from "../kernel/time.ts";
-import { orderLifecycle } from "../order/lifecycle.ts";
+import { orderLifecycle } from "../order/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { dues, orders, outbox, pickupCodes, pickupTriesRows, stores } from "../table/keys.ts";

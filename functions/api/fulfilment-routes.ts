@@ -1,0 +1,199 @@
+import * as z from "zod";
+import { issuePickupCode, pickupCodePattern, rerouteOrder, verifyPickup } from "../../shared/fulfilment/index.ts";
+import { idOf } from "../../shared/kernel/ids.ts";
+import { DomainError } from "../../shared/kernel/problem.ts";
+import { isoOutput, toIso } from "../../shared/kernel/time.ts";
+import { orderLifecycle, seatLifecycle, seatState, shippingLifecycle } from "../../shared/order/index.ts";
+import { orders, ordersOfStore, teams } from "../../shared/table/keys.ts";
+import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
+
+const metres = z.int().min(0).meta({ description: "Metres" });
+const handedLine = z.object({ articleId: z.string(), name: z.string(), units: z.int() });
+
+const pickupCodeView = z
+  .object({
+    orderId: z.string(),
+    code: z
+      .string()
+      .regex(pickupCodePattern)
+      .meta({ description: "12 digits, good for one pickup", example: "052718349960" }),
+    store: z.object({ storeId: z.string(), name: z.string(), address: z.string(), hours: z.string() }),
+    pickupFrom: isoOutput,
+    pickupUntil: isoOutput,
+  })
+  .meta({ id: "PickupCode" });
+
+const handedOverView = z
+  .object({
+    orderId: z.string(),
+    day: z.string().meta({ description: "Day the order was placed: goods are shelved by it", example: "2026-11-23" }),
+    units: z.int(),
+    lines: z.array(handedLine),
+    handedOverAt: isoOutput,
+  })
+  .meta({ id: "HandedOver" });
+
+const routedView = z.object({
+  by: z.enum(["nearest", "picked"]),
+  method: z.enum(["matrix", "cache", "great_circle"]),
+  distanceM: metres,
+  durationS: z.int().optional().meta({ description: "Seconds of travel" }),
+  passed: z.array(z.object({ storeId: z.string(), why: z.string() })),
+});
+
+const reroutedView = z
+  .object({ orderId: z.string(), fromStoreId: z.string(), storeId: z.string(), routed: routedView })
+  .meta({ id: "Rerouted" });
+
+const storeOrderView = z
+  .object({
+    orderId: z.string(),
+    teamId: z.string(),
+    day: z.string(),
+    seat: z.enum(seatLifecycle.states),
+    stage: z.enum(orderLifecycle.states),
+    shipping: z.enum(shippingLifecycle.states),
+    units: z.int(),
+    lines: z.array(handedLine),
+    pickupFrom: isoOutput,
+    pickupUntil: isoOutput,
+    handedOverAt: isoOutput.optional(),
+  })
+  .meta({ id: "StoreOrder" });
+
+const storePath = z.strictObject({ storeId: idOf("ST") });
+const orderPath = z.strictObject({ orderId: idOf("OR") });
+
+export const fulfilmentShop: Route[] = [
+  route({
+    method: "post",
+    path: "/v1/orders/{orderId}/pickup-code",
+    summary: "获取提货码",
+    description: "The same code again while it is unused; a new one after the order moved to another store.",
+    actor: "member",
+    owns: "order",
+    params: orderPath,
+    ok: pickupCodeView,
+    problems: ["PICKUP_NOT_READY", "PICKUP_CODE_USED", "ORDER_STATE"],
+    run: (deps, { params }) => issuePickupCode(deps, params),
+    view: (issued) => ({
+      ...issued,
+      pickupFrom: toIso(issued.pickupFrom),
+      pickupUntil: toIso(issued.pickupUntil),
+    }),
+  }),
+];
+
+export const fulfilmentOps: Route[] = [
+  route({
+    method: "post",
+    path: "/ops/v1/stores/{storeId}/pickups",
+    summary: "核销提货码",
+    description: "Hands the order over. Five wrong codes within ten minutes lock this staff member at this store.",
+    actor: "staff",
+    owns: "none",
+    roles: ["store_staff", "store_manager", "admin"],
+    scope: "store",
+    storeOf: (_deps, { params }) => params.storeId,
+    idempotent: true,
+    params: storePath,
+    body: z.strictObject({ code: z.string().regex(pickupCodePattern, "12 digits") }),
+    ok: handedOverView,
+    problems: [
+      "PICKUP_CODE_INVALID",
+      "PICKUP_CODE_USED",
+      "PICKUP_OTHER_STORE",
+      "PICKUP_NOT_READY",
+      "PICKUP_LOCKED",
+      "SEAT_STATE",
+      "ORDER_STATE",
+    ],
+    run: (deps, { params, body, actor, once }) =>
+      verifyPickup(deps, { staffId: actor.staffId, storeId: params.storeId, code: body.code, once }),
+    view: (handed) => ({ ...handed, handedOverAt: toIso(handed.handedOverAt) }),
+  }),
+
+  route({
+    method: "get",
+    path: "/ops/v1/stores/{storeId}/orders",
+    summary: "门店订单列表",
+    description: "Orders of one day at this store, in the order they were placed.",
+    actor: "staff",
+    owns: "none",
+    roles: ["store_staff", "store_manager", "customer_service", "ops", "admin"],
+    scope: "store",
+    storeOf: (_deps, { params }) => params.storeId,
+    params: storePath,
+    query: listQuery.extend({
+      day: z.iso.date().meta({ description: "Day the orders were placed, Asia/Shanghai", example: "2026-11-23" }),
+    }),
+    ok: listOf(storeOrderView),
+    problems: [],
+    run: async ({ table, cursors }, { params: { storeId }, query: { day, limit, cursor } }) => {
+      const scope = `orders-of-store#${storeId}#${day}`;
+      const page = await table.page(ordersOfStore(storeId, day), { limit, after: cursors.open(cursor, scope) });
+      // The index may still show an order here that has moved to another store.
+      const here = page.items.filter((order) => order.storeId === storeId);
+      const found = await table.loadMany(
+        teams,
+        here.map(({ teamId }) => ({ teamId })),
+      );
+      const teamOf = new Map(found.map((team) => [team.teamId, team]));
+      const nextCursor = cursors.seal(page.next, scope);
+      return {
+        items: here.map((order) => {
+          const team = teamOf.get(order.teamId);
+          return {
+            orderId: order.orderId,
+            teamId: order.teamId,
+            day: order.day,
+            seat: team ? seatState(order, team) : order.seat,
+            stage: order.stage,
+            shipping: order.shipping,
+            units: order.units,
+            lines: order.lines,
+            pickupFrom: toIso(order.pickupFrom),
+            pickupUntil: toIso(order.pickupUntil),
+            ...(order.handedOverAt !== undefined && { handedOverAt: toIso(order.handedOverAt) }),
+          };
+        }),
+        ...(nextCursor !== undefined && { nextCursor }),
+      };
+    },
+  }),
+
+  route({
+    method: "post",
+    path: "/ops/v1/orders/{orderId}/reroute",
+    summary: "订单改派门店",
+    description:
+      "Moves a paid order that is not handed over to another store: the given one, or the nearest able one in whose range the member is. Its pickup code becomes invalid; the member gets a new one.",
+    actor: "staff",
+    owns: "none",
+    roles: ["store_manager", "ops", "admin"],
+    scope: "store",
+    storeOf: async ({ table }, { params }) => {
+      const order = await table.load(orders, { orderId: params.orderId });
+      if (!order) throw new DomainError("ORDER_NOT_FOUND");
+      return order.storeId;
+    },
+    idempotent: true,
+    params: orderPath,
+    body: z.strictObject({
+      storeId: idOf("ST").optional(),
+      reason: z.string().trim().min(1).max(200).meta({ description: "Why, for the audit; no personal data" }),
+    }),
+    ok: reroutedView,
+    problems: [
+      "ORDER_NOT_FOUND",
+      "ORDER_STATE",
+      "SEAT_STATE",
+      "STORE_NOT_FOUND",
+      "STORE_NOT_ABLE",
+      "SOLD_OUT",
+      "NO_STORE_IN_RANGE",
+    ],
+    run: (deps, { params, body, actor, once }) =>
+      rerouteOrder(deps, { orderId: params.orderId, ...body, staffId: actor.staffId, once }),
+  }),
+];
