@@ -83,10 +83,12 @@ describe("the phone number", () => {
 
   test("needs one access token for many callers at once, kept until WeChat would renew it", async () => {
     world.tokens.clear();
+    const fetches = world.tokenFetches;
     await world.knob("revoke-token", {});
     const codes = await Promise.all(["1", "2", "3", "4"].map((digit) => phoneCodeFor("Mei", `1381234567${digit}`)));
     const numbers = await Promise.all(codes.map(({ code }) => world.login.phoneNumber(code)));
     expect(new Set(numbers).size).toBe(4);
+    expect(world.tokenFetches - fetches).toBe(1);
     const first = token();
     world.clock.advance(hour);
     await world.login.phoneNumber((await phoneCodeFor("Mei", "13812345678")).code);

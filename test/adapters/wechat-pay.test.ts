@@ -274,6 +274,36 @@ describe("when an answer does not come as it should", () => {
     expect(await pay.query("GOOD")).toMatchObject({ kind: "transaction" });
     for (const name of ["UNSIGNED", "CHANGED", "STALE", "OTHER", "REDIRECT", "ABSENT", "NONSENSE"])
       expect([name, (await pay.query(name)).kind]).toEqual([name, "unknown"]);
+
+    const asked = { refundNo: "RF1", paymentNo: "PAY1", refundFen: 10, totalFen: 100, reason: "" };
+    const refund = (change: object = {}, amount: object = {}) => {
+      const body = JSON.stringify({
+        refund_id: "R1",
+        out_refund_no: "RF1",
+        out_trade_no: "PAY1",
+        status: "PROCESSING",
+        amount: { refund: 10, total: 100, ...amount },
+        ...change,
+      });
+      answers.refunds = [200, signed(body), body];
+      answers.RF1 = answers.refunds;
+    };
+    refund();
+    expect(await pay.refund(asked)).toMatchObject({ kind: "refund" });
+    expect(await pay.queryRefund("RF1")).toMatchObject({ kind: "refund" });
+    for (const [change, amount] of [
+      [{ out_refund_no: "RF2" }],
+      [{ out_trade_no: "PAY2" }],
+      [{}, { refund: 11 }],
+      [{}, { total: 101 }],
+      [{ status: "SUCCESS" }],
+      [{ status: "DONE" }],
+    ]) {
+      refund(change, amount);
+      expect([change, amount, (await pay.refund(asked)).kind]).toEqual([change, amount, "unknown"]);
+    }
+    refund({ out_refund_no: "RF2" });
+    expect(await pay.queryRefund("RF1")).toMatchObject({ kind: "unknown" });
     imposter.closeAllConnections();
     await new Promise((resolve) => imposter.close(resolve));
   });

@@ -82,7 +82,10 @@ export async function openWorld(options: { dataDir?: string; timeoutMs?: number 
   const kept = new Map<string, { token: string; expiresAt: number }>();
   const tokens: TokenStore = {
     get: async (appid) => kept.get(appid),
-    put: async (appid, entry) => void kept.set(appid, entry),
+    put: async (appid, entry) => {
+      world.tokenFetches++;
+      kept.set(appid, entry);
+    },
   };
   const build = () => {
     const endpoints = { apiUrl: sandbox.url, payUrl: sandbox.url, notifyBase, timeoutMs: options.timeoutMs ?? 2_000 };
@@ -100,6 +103,8 @@ export async function openWorld(options: { dataDir?: string; timeoutMs?: number 
     clock,
     env,
     tokens: kept,
+    /** How many access tokens our side has fetched and kept. */
+    tokenFetches: 0,
     dataDir,
     received,
     notifyBase,
