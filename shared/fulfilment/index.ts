@@ -4,6 +4,7 @@ export type { Geocoder, RoutePlanner, ShippingUpload, Travel } from "./ports.ts"
 export { type Rerouted, rerouteOrder } from "./reroute-order.ts";
 export {
   offerStores,
+  type PickedPlace,
   type Place,
   type RouteChoice,
   type RouteRequest,

@@ -29,7 +29,7 @@ const RELEVANT = 0.6;
 const MAX_OFFERS = 5;
 
 export interface RoutingDeps {
-  env: Pick<Env, "clock">;
+  env: Env;
   table: Table;
   planner: RoutePlanner;
   geocoder: Geocoder;
@@ -46,6 +46,14 @@ export interface RouteRequest {
   allotmentLeft?: (storeIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /** The pickup window, epoch ms. A part of it that has passed does not count. */
   window: PickupWindow;
+}
+
+/** What a member says of where the order is to be fetched. */
+export interface PickedPlace {
+  place: Place;
+  /** One of the stores offered; the nearest able one where absent. */
+  pickedStoreId?: string | undefined;
+  fulfilment: "pickup" | "delivery";
 }
 
 export interface RouteChoice {
@@ -72,7 +80,7 @@ interface Survey {
  */
 export async function routeOrder(
   deps: RoutingDeps,
-  input: RouteRequest & { pickedStoreId?: string | undefined; fulfilment: "pickup" | "delivery" },
+  input: RouteRequest & PickedPlace,
 ): Promise<RouteChoice> {
   if (input.fulfilment === "delivery") throw new DomainError("DELIVERY_NOT_OFFERED");
   return onTheDirectory(deps, async (directory) => {
