@@ -58,7 +58,8 @@ export type RouteDeclaration<
   problems: readonly ProblemCode[];
   /** Answers 304 when the caller's If-None-Match has it. */
   etag?: (result: NoInfer<R>) => string;
-  run(deps: Deps, request: RouteRequest<A, Parsed<P>, Parsed<Q>, Parsed<B>, R>): Promise<R>;
+  // `once` takes anything here: with R in the request it could not be inferred from what `run` returns.
+  run(deps: Deps, request: RouteRequest<A, Parsed<P>, Parsed<Q>, Parsed<B>, unknown>): Promise<R>;
   view?: (result: NoInfer<R>, deps: Deps) => z.input<O>;
 } & (A extends "staff"
   ? {

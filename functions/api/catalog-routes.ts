@@ -1,0 +1,184 @@
+import * as z from "zod";
+import {
+  type Article,
+  adjustStock,
+  article,
+  createArticle,
+  loadArticle,
+  retireArticle,
+  sale,
+  stockLimit,
+  updateArticle,
+} from "../../shared/catalog/index.ts";
+import { idOf } from "../../shared/kernel/ids.ts";
+import { fen } from "../../shared/kernel/money.ts";
+import { isoOutput, toIso } from "../../shared/kernel/time.ts";
+import { loadStore } from "../../shared/store/index.ts";
+import type { Stored } from "../../shared/table/entity.ts";
+import { allArticles, articles, stockOfStore } from "../../shared/table/keys.ts";
+import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
+import { listPage } from "./list-page.ts";
+
+const articlePath = z.strictObject({ articleId: idOf("AR") });
+const reason = z.string().trim().min(1).max(200);
+const facts = {
+  name: z.string().trim().min(1).max(40).meta({ example: "奉贤黄桃" }),
+  description: z.string().trim().max(500).optional().meta({ example: "当日采摘,每箱约8只" }),
+  category: z.string().trim().min(1).max(20).meta({ example: "水果" }),
+  unit: z.string().trim().min(1).max(10).meta({ description: "What one unit is called", example: "箱" }),
+  priceFen: fen.min(1).meta({ description: "Price of one unit alone, fen", example: 3990 }),
+  costFen: fen.meta({ description: "What one unit costs us, fen", example: 2350 }),
+  perishable: z.boolean().meta({ description: "鲜活易腐: members are told before they pay" }),
+};
+const saleOf = sale.meta({
+  description: "By piece, by weight (`grams` a unit, estimated), or as a kit of other articles; can't be changed later",
+  example: { by: "piece" },
+});
+
+const shopView = article.omit({ costFen: true, createdAt: true }).extend({ sale: saleOf }).meta({ id: "Article" });
+const opsView = article
+  .extend({ sale: saleOf, createdAt: isoOutput, version: z.int().meta({ description: "Send it back with a change" }) })
+  .meta({ id: "OpsArticle" });
+const toOps = (row: Stored<Article>) => ({ ...row, createdAt: toIso(row.createdAt) });
+
+const stockPath = z.strictObject({ storeId: idOf("ST"), articleId: idOf("AR") });
+const online = z.int().min(0).max(stockLimit).meta({
+  description: "Units that may be sold online and are not given to a campaign",
+  example: 120,
+});
+
+export const catalogShop: Route[] = [
+  route({
+    method: "get",
+    path: "/v1/articles/{articleId}",
+    summary: "商品详情",
+    actor: "member",
+    owns: "none",
+    params: articlePath,
+    ok: shopView,
+    problems: ["ARTICLE_NOT_FOUND"],
+    run: (deps, { params }) => loadArticle(deps, params.articleId),
+  }),
+];
+
+export const catalogOps: Route[] = [
+  route({
+    method: "post",
+    path: "/ops/v1/articles",
+    summary: "新建商品",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops"],
+    scope: "chain",
+    idempotent: true,
+    body: z.strictObject({ ...facts, sale: saleOf }),
+    status: 201,
+    ok: opsView,
+    problems: ["KIT_COMPONENT_INVALID"],
+    run: (deps, { actor, body, once }) => createArticle(deps, { by: actor.staffId, article: body, once }),
+    view: (row) => toOps(row),
+  }),
+  route({
+    method: "put",
+    path: "/ops/v1/articles/{articleId}",
+    summary: "修改商品",
+    description: "Campaigns and orders keep what they were made with. How an article is sold can't be changed.",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops"],
+    scope: "chain",
+    params: articlePath,
+    body: z.strictObject({ ...facts, version: z.int().min(1) }),
+    ok: opsView,
+    problems: ["ARTICLE_NOT_FOUND", "ARTICLE_RETIRED", "VERSION_CONFLICT"],
+    run: (deps, { actor, params, body: { version, ...changed } }) =>
+      updateArticle(deps, { by: actor.staffId, articleId: params.articleId, version, article: changed }),
+    view: (row) => toOps(row),
+  }),
+  route({
+    method: "post",
+    path: "/ops/v1/articles/{articleId}/retirement",
+    summary: "下架商品",
+    description: "For good: nothing new is sold of it. Retiring it again changes nothing.",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops"],
+    scope: "chain",
+    params: articlePath,
+    body: z.strictObject({ reason: reason.meta({ example: "季节结束" }) }),
+    ok: opsView,
+    problems: ["ARTICLE_NOT_FOUND"],
+    run: (deps, { actor, params, body }) => retireArticle(deps, { by: actor.staffId, ...params, ...body }),
+    view: (row) => toOps(row),
+  }),
+  route({
+    method: "get",
+    path: "/ops/v1/articles",
+    summary: "商品列表",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops", "finance", "analyst", "executive", "store_manager"],
+    scope: "chain",
+    query: listQuery,
+    ok: listOf(opsView),
+    problems: ["CURSOR_INVALID"],
+    run: (deps, { query }) => listPage(deps, allArticles(), "articles", query),
+    view: ({ items, nextCursor }) => ({ items: items.map(toOps), nextCursor }),
+  }),
+  route({
+    method: "post",
+    path: "/ops/v1/stores/{storeId}/stock/{articleId}/adjustments",
+    summary: "调整门店线上库存",
+    description: "Adds `delta` units, or takes them away where it is below zero; never below zero in all.",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops", "store_manager"],
+    scope: "store",
+    storeOf: (_deps, { params }) => params.storeId,
+    idempotent: true,
+    params: stockPath,
+    body: z.strictObject({
+      delta: z
+        .int()
+        .min(-stockLimit)
+        .max(stockLimit)
+        .refine((delta) => delta !== 0, "0 changes nothing")
+        .meta({ example: 50 }),
+      reason: reason.meta({ example: "早班到货" }),
+    }),
+    status: 201,
+    ok: z.object({ storeId: idOf("ST"), articleId: idOf("AR"), online }).meta({ id: "Stock" }),
+    problems: ["STORE_NOT_FOUND", "ARTICLE_NOT_FOUND", "STOCK_SHORT"],
+    run: (deps, { actor, params, body, once }) => adjustStock(deps, { by: actor.staffId, ...params, ...body, once }),
+  }),
+  route({
+    method: "get",
+    path: "/ops/v1/stores/{storeId}/stock",
+    summary: "门店线上库存",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops", "finance", "analyst", "executive", "store_manager", "store_staff"],
+    scope: "store",
+    storeOf: (_deps, { params }) => params.storeId,
+    params: z.strictObject({ storeId: idOf("ST") }),
+    query: listQuery,
+    ok: listOf(
+      z
+        .object({ articleId: idOf("AR"), name: z.string(), unit: z.string(), retired: z.boolean(), online })
+        .meta({ id: "StockLine" }),
+    ),
+    problems: ["STORE_NOT_FOUND", "CURSOR_INVALID"],
+    run: async (deps, { params: { storeId }, query }) => {
+      await loadStore(deps, storeId);
+      const { items, nextCursor } = await listPage(deps, stockOfStore(storeId), `stock ${storeId}`, query);
+      const named = new Map((await deps.table.loadMany(articles, items)).map((a) => [a.articleId, a]));
+      return {
+        items: items.flatMap(({ articleId, online: units }) => {
+          const of = named.get(articleId);
+          return of ? [{ articleId, name: of.name, unit: of.unit, retired: of.retired, online: units }] : [];
+        }),
+        nextCursor,
+      };
+    },
+  }),
+];

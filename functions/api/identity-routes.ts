@@ -1,0 +1,246 @@
+import * as z from "zod";
+import {
+  bindPhone,
+  createStaff,
+  endSession,
+  logIn,
+  type Profile,
+  readProfile,
+  refreshSession,
+  renameMember,
+  roles,
+  type Staff,
+  updateStaff,
+} from "../../shared/identity/index.ts";
+import { idOf } from "../../shared/kernel/ids.ts";
+import { isoOutput, toIso } from "../../shared/kernel/time.ts";
+import { allStaff, auditOf } from "../../shared/table/keys.ts";
+import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
+import { listPage } from "./list-page.ts";
+
+const accessToken = z.string().meta({ description: "ES256 JWT: send it as `Authorization: Bearer …`" });
+const refreshToken = z.string().meta({
+  description: "Good for one refresh, 30 days. Keep it in the device's storage only",
+  example: "SE01KASWB3Q8W5CJ7T2N9RXEH4.3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+});
+const expiresInS = z.int().meta({ description: "Seconds that the access token lasts", example: 900 });
+const wechatCode = (what: string) =>
+  z.string().min(1).max(512).meta({ description: what, example: "0f3Kxy000abcDEF1" });
+
+const profile = z
+  .object({
+    memberId: idOf("MB"),
+    nickname: z.string().optional().meta({ example: "王阿姨" }),
+    phone: z.string().optional().meta({ description: "Middle digits hidden", example: "+86138****5678" }),
+    joinedAt: isoOutput,
+    newCustomer: z.boolean().meta({ description: "Never paid a seat or an order" }),
+  })
+  .meta({ id: "Profile" });
+const profileView = (result: Profile) => ({ ...result, joinedAt: toIso(result.joinedAt) });
+
+const nickname = z
+  .string()
+  .trim()
+  .min(1)
+  .max(20)
+  .regex(/^[^\p{Cc}\p{Cf}]*$/u, "no control or invisible characters")
+  .meta({ description: "昵称, 1 to 20 characters", example: "王阿姨" });
+
+const wechatProblems = ["LOGIN_CODE_INVALID", "LOGIN_BUSY", "USER_BLOCKED", "WECHAT_UNAVAILABLE"] as const;
+
+export const identityShop: Route[] = [
+  route({
+    method: "post",
+    path: "/v1/login",
+    summary: "微信登录",
+    description:
+      "Signs in with the code of `wx.login`; the first login makes the member. A code is good for one try: after any failure call `wx.login` again.",
+    actor: "public",
+    owns: "none",
+    body: z.strictObject({ code: wechatCode("Code of wx.login, valid 5 minutes, once") }),
+    ok: z
+      .object({ accessToken, expiresInS, refreshToken, memberId: idOf("MB"), newMember: z.boolean() })
+      .meta({ id: "SignedIn" }),
+    problems: wechatProblems,
+    run: (deps, { body }) => logIn(deps, body),
+  }),
+  route({
+    method: "post",
+    path: "/v1/session/refresh",
+    summary: "刷新登录",
+    description:
+      "Exchanges the refresh token for a new pair. When the answer is lost, send the same token again within 60 seconds: the answer holds the same new refresh token. A token used after that, or after its successor, ends the session (REFRESH_REUSED).",
+    actor: "public",
+    owns: "none",
+    body: z.strictObject({ refreshToken: refreshToken.max(100) }),
+    ok: z.object({ accessToken, expiresInS, refreshToken }).meta({ id: "SessionRefreshed" }),
+    problems: ["UNAUTHENTICATED", "SESSION_REVOKED", "REFRESH_REUSED"],
+    run: (deps, { body }) => refreshSession(deps, body),
+  }),
+  route({
+    method: "post",
+    path: "/v1/session/logout",
+    summary: "退出登录",
+    description:
+      "Ends this device's session. Its access token still reads for up to 15 minutes, but no longer writes money or seats.",
+    actor: "member",
+    owns: "self",
+    status: 204,
+    ok: z.undefined(),
+    problems: [],
+    run: (deps, { actor }) => endSession(deps, actor),
+  }),
+  route({
+    method: "get",
+    path: "/v1/me",
+    summary: "我的资料",
+    actor: "member",
+    owns: "self",
+    ok: profile,
+    problems: ["MEMBER_NOT_FOUND"],
+    run: (deps, { actor }) => readProfile(deps, actor),
+    view: (result) => profileView(result),
+  }),
+  route({
+    method: "put",
+    path: "/v1/me",
+    summary: "修改昵称",
+    actor: "member",
+    owns: "self",
+    body: z.strictObject({ nickname }),
+    ok: profile,
+    problems: ["MEMBER_NOT_FOUND"],
+    run: (deps, { actor, body }) => renameMember(deps, { memberId: actor.memberId, nickname: body.nickname }),
+    view: (result) => profileView(result),
+  }),
+  route({
+    method: "post",
+    path: "/v1/me/phone",
+    summary: "绑定手机号",
+    description: "Takes the code of the phone number button (`open-type=getPhoneNumber`), not that of `wx.login`.",
+    actor: "member",
+    owns: "self",
+    body: z.strictObject({ code: wechatCode("Code of the phone number button, valid once") }),
+    ok: profile,
+    problems: ["MEMBER_NOT_FOUND", "PHONE_TAKEN", ...wechatProblems],
+    run: (deps, { actor, body }) => bindPhone(deps, { memberId: actor.memberId, code: body.code }),
+    view: (result) => profileView(result),
+  }),
+];
+
+const staffId = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,64}$/, "the subject of the sign-in: letters, digits and -")
+  .meta({
+    description: "Subject (`sub`) of the Cognito user",
+    example: "6b1f0c1e-6f0a-4a6e-9d53-2f1f0a7f3c11",
+  });
+const staffFacts = {
+  name: z.string().trim().min(1).max(40).meta({ example: "李店长" }),
+  roles: z
+    .array(z.enum(roles))
+    .min(1)
+    .max(roles.length)
+    .refine((list) => new Set(list).size === list.length, "each role once")
+    .meta({ example: ["store_manager"] }),
+  storeIds: z
+    .array(idOf("ST"))
+    .max(100)
+    .refine((list) => new Set(list).size === list.length, "each store once")
+    .meta({ description: "Stores that store roles are limited to; chain roles need none" }),
+};
+const staffView = z
+  .object({
+    staffId,
+    name: z.string(),
+    roles: z.array(z.enum(roles)),
+    storeIds: z.array(idOf("ST")),
+    active: z.boolean(),
+  })
+  .meta({ id: "StaffMember" });
+
+export const identityOps: Route[] = [
+  route({
+    method: "get",
+    path: "/ops/v1/me",
+    summary: "我的员工资料",
+    actor: "staff",
+    owns: "self",
+    roles,
+    scope: "chain",
+    ok: staffView,
+    problems: [],
+    run: async (_deps, { actor }): Promise<Staff> => actor.staff,
+  }),
+  route({
+    method: "post",
+    path: "/ops/v1/staff",
+    summary: "添加员工",
+    description: "The person's Cognito user exists already; this gives it roles and stores here.",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin"],
+    scope: "chain",
+    idempotent: true,
+    body: z.strictObject({ staffId, ...staffFacts }),
+    status: 201,
+    ok: staffView,
+    problems: ["STAFF_EXISTS", "STORE_NOT_FOUND"],
+    run: (deps, { actor, body, once }) => createStaff(deps, { by: actor.staffId, staff: body, once }),
+  }),
+  route({
+    method: "put",
+    path: "/ops/v1/staff/{staffId}",
+    summary: "修改员工",
+    description: "Holds from the person's next call on. An admin can't deactivate or demote himself.",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin"],
+    scope: "chain",
+    params: z.strictObject({ staffId }),
+    body: z.strictObject({ ...staffFacts, active: z.boolean() }),
+    ok: staffView,
+    problems: ["STAFF_NOT_FOUND", "STAFF_SELF", "STORE_NOT_FOUND"],
+    run: (deps, { actor, params, body }) => updateStaff(deps, { by: actor.staffId, staff: { ...params, ...body } }),
+  }),
+  route({
+    method: "get",
+    path: "/ops/v1/staff",
+    summary: "员工列表",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin"],
+    scope: "chain",
+    query: listQuery,
+    ok: listOf(staffView),
+    problems: ["CURSOR_INVALID"],
+    run: (deps, { query }) => listPage(deps, allStaff(), "staff", query),
+  }),
+  route({
+    method: "get",
+    path: "/ops/v1/audit",
+    summary: "操作记录",
+    description: "What staff changed on one day (Asia/Shanghai), newest first.",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops", "finance"],
+    scope: "chain",
+    query: listQuery.extend({ day: z.iso.date().meta({ example: "2026-11-23" }) }),
+    ok: listOf(
+      z
+        .object({
+          auditId: idOf("AU"),
+          at: isoOutput,
+          staffId: z.string(),
+          action: z.string().meta({ example: "store.suspend" }),
+          target: z.string().meta({ description: "Id of what was changed" }),
+          reason: z.string().optional(),
+          change: z.string().optional().meta({ description: "The fields given, as JSON, cut at 2,000 characters" }),
+        })
+        .meta({ id: "AuditEntry" }),
+    ),
+    problems: ["CURSOR_INVALID"],
+    run: (deps, { query }) => listPage(deps, auditOf(query.day), `audit ${query.day}`, query),
+    view: ({ items, nextCursor }) => ({ items: items.map((row) => ({ ...row, at: toIso(row.at) })), nextCursor }),
+  }),
+];
