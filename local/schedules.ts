@@ -47,7 +47,7 @@ export function readTimetable(expression: string, timeZone: string, anchor: numb
 /** AWS's fields are minute hour day-of-month month day-of-week year, with SUN = 1. */
 function cronTable(fields: string[], timezone: string, second = "0"): Timetable {
   const pattern = [second, ...fields.map((field) => (field === "?" ? "*" : field))].join(" ");
-  const cron = new Cron(pattern, { timezone, paused: true, alternativeWeekdays: true });
+  const cron = new Cron(pattern, { timezone, paused: true, alternativeWeekdays: true, sloppyRanges: true });
   return {
     next: (time) => cron.nextRun(new Date(time))?.getTime(),
     last: (time) => cron.previousRuns(1, new Date(time + 1))[0]?.getTime(),

@@ -71,11 +71,9 @@ export function startStreams(parts: {
   pool: FunctionPool;
   clock: PlatformClock;
   client: DynamoDBStreamsClient;
-  /** Lets the engine drop records that every mapping has read. */
-  trim?: (tableName: string, upToSequenceNumber: string) => Promise<void> | void;
   log: (line: string) => void;
 }): Streams {
-  const { template, db, pool, clock, client, trim, log } = parts;
+  const { template, db, pool, clock, client, log } = parts;
   db.exec(`
     CREATE TABLE IF NOT EXISTS position (mapping TEXT, shard TEXT, sequence TEXT, done INTEGER DEFAULT 0, PRIMARY KEY (mapping, shard)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS dead_letter (id TEXT PRIMARY KEY, queue TEXT, at INTEGER, body TEXT);`);
@@ -218,7 +216,6 @@ export function startStreams(parts: {
       iterator = next;
       if (records.length === 0 && batch.length === 0) {
         iterators.set(key, next);
-        if (passed > 0) await trimRead(mapping, shard);
         return passed;
       }
     }
@@ -238,16 +235,6 @@ export function startStreams(parts: {
       if ((error as Error).name !== "TrimmedDataAccessException") throw error;
       return open(new GetShardIteratorCommand({ ...at, ShardIteratorType: "TRIM_HORIZON" }));
     }
-  }
-
-  async function trimRead(mapping: Mapping, shard: string): Promise<void> {
-    if (!trim) return;
-    const positions = mappings
-      .filter(({ tableName }) => tableName === mapping.tableName)
-      .map(({ id }) => sql.position.get(id, shard) as { sequence: string } | undefined);
-    if (positions.some((position) => !position?.sequence)) return;
-    const oldest = positions.map((position) => BigInt(position!.sequence)).sort((a, b) => Number(a - b))[0];
-    await trim(mapping.tableName, String(oldest));
   }
 
   /** Invokes until every record of the batch is done with: taken, or given up after the retries and buried. */
