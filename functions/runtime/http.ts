@@ -3,7 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { Hono, type Context as HonoContext } from "hono";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 import * as z from "zod";
-import { requireLiveSession } from "../../shared/identity/index.ts";
+import { admitStaff, requireLiveSession } from "../../shared/identity/index.ts";
 import { DomainError, type FieldError, type ProblemCode } from "../../shared/kernel/problem.ts";
 import { type Problem, problems } from "../../shared/kernel/problem-table.ts";
 import { Stale, type Write } from "../../shared/table/entity.ts";
@@ -11,7 +11,6 @@ import { idempotency, orders } from "../../shared/table/keys.ts";
 import type { Deps } from "./deps.ts";
 import { logger } from "./logger.ts";
 import { type Caller, chainRoles, type Route, type RouteRequest } from "./route.ts";
-import { staffCaller } from "./staff-caller.ts";
 
 /** Bodies beyond this many bytes are refused before they are read. */
 export const MAX_BODY_BYTES = 1_000_000;
@@ -102,7 +101,8 @@ async function callerOf(c: HonoContext, deps: Deps, declared: Route): Promise<Ca
   const token = /^Bearer ([A-Za-z0-9_.-]{20,4096})$/.exec(header)?.[1];
   if (!token) throw new DomainError("UNAUTHENTICATED", "send Authorization: Bearer <access token>");
   if (declared.actor === "member") return { kind: "member", ...(await deps.memberTokens.verify(token)) };
-  return staffCaller(deps, await deps.staffTokens.verify(token));
+  const { staffId } = await deps.staffTokens.verify(token);
+  return { kind: "staff", staffId, staff: await admitStaff(deps, { staffId }) };
 }
 
 /** Whether this caller may do this to what the request names; throws FORBIDDEN, STORE_OUT_OF_SCOPE or a 404 that tells nothing. */

@@ -21,6 +21,7 @@ export const terms = z.object({
   costFen: fen,
   durationMs: z
     .int()
+    .multipleOf(1000)
     .min(10 * 60_000)
     .max(30 * 86_400_000),
   holdMs: z

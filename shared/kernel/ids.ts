@@ -29,6 +29,9 @@ export function makeId(prefix: IdPrefix, nowMs: number, random: Uint8Array): str
   return prefix + time + tail;
 }
 
+/** As many characters of the same alphabet as there are random bytes: 5 bits each. */
+export const randomText = (random: Uint8Array): string => Array.from(random, (byte) => alphabet[byte % 32]).join("");
+
 const idPattern = (prefix: string) => new RegExp(`^${prefix}[0-9A-HJKMNP-TV-Z]{24}$`);
 
 /** Schema of the ids of one kind, e.g. `idOf("TM")`. */

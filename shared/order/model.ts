@@ -56,7 +56,9 @@ export const order = payment.extend({
   pickupCode: pii().optional(),
   handedOverAt: epochMs.optional(),
   handedOverBy: z.string().optional(),
-  /** When the refund of the seat began and ended. */
+  /** When the member left a forming team. */
+  leftAt: epochMs.optional(),
+  /** The refund of what was paid, and when it ended. */
   refundId: idOf("RF").optional(),
   refundedAt: epochMs.optional(),
 });

@@ -41,10 +41,10 @@ export const refund = z.object({
   state: z.enum(refundLifecycle.states),
   requestedAt: epochMs,
   settledAt: epochMs.optional(),
+  /** The channel's own number. */
+  channelRefundId: z.string().optional(),
   /** The channel's last word that was not progress, for staff: NOT_ENOUGH, a refusal's code. */
   trouble: z.string().max(100).optional(),
-  /** Set once staff were told. */
-  caseAt: epochMs.optional(),
 });
 export type Refund = z.infer<typeof refund>;
 
@@ -52,7 +52,7 @@ export type Refund = z.infer<typeof refund>;
 export const paymentCase = z.object({
   /** `<reason>#<payment or refund number>` */
   caseKey: z.string().max(120),
-  reason: z.enum(["mismatch", "unknown_number", "undecided", "refund_abnormal", "refund_slow", "orphan_refused"]),
+  reason: z.enum(["mismatch", "unknown_number", "undecided", "refund_abnormal", "refund_slow", "refund_refused"]),
   number: z.string().max(64),
   orderId: z.string().optional(),
   detail: z.string().max(300),

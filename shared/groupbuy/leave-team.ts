@@ -1,0 +1,120 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { siblingId } from "../kernel/ids.ts";
+import { invariant } from "../kernel/invariant.ts";
+import { DomainError } from "../kernel/problem.ts";
+import { type Order, seatLifecycle } from "../order/index.ts";
+import type { PaymentChannel } from "../payment/index.ts";
+import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
+import { orders, outbox, refunds, teams } from "../table/keys.ts";
+import type { Once } from "../table/once.ts";
+import { teamLifecycle } from "./lifecycle.ts";
+import type { Team } from "./model.ts";
+import { guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
+import { settleHold } from "./settle-hold.ts";
+import { counts, seatsIn, teamFailed } from "./settle-team.ts";
+
+type Deps = { table: Table; env: Env; channel: PaymentChannel };
+
+/**
+ * Leaves a team: free while it forms. A paid seat is refunded in full; an unpaid one is closed at the channel first. A
+ * leader's lead passes to the earliest paid seat, with the original deadline, or the team is dissolved where the campaign
+ * says so or nobody is left. Throws ORDER_NOT_FOUND, LEAVE_CLOSED, SEAT_STATE, PAYMENT_UNKNOWN (ask again).
+ */
+export async function leaveTeam(deps: Deps, input: { orderId: string; once: Once<Order> }): Promise<Order> {
+  const order = await deps.table.load(orders, { orderId: input.orderId });
+  if (!order) throw new DomainError("ORDER_NOT_FOUND");
+  if (order.seat === "HELD") {
+    const outcome = await settleHold(deps, order.orderId);
+    if (outcome === "undecided") throw new DomainError("PAYMENT_UNKNOWN");
+    const now = await deps.table.load(orders, { orderId: input.orderId });
+    if (now?.seat === "RELEASED") {
+      await deps.table.commit([
+        orders.check({ orderId: now.orderId }).when("seat", "=", "RELEASED"),
+        ...input.once(now),
+      ]);
+      return now;
+    }
+  }
+  return decide(() => leavePaid(deps, input));
+}
+
+async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order> }): Promise<Order> {
+  const order = await deps.table.load(orders, { orderId: input.orderId });
+  if (!order) throw new DomainError("ORDER_NOT_FOUND");
+  if (order.seat === "RELEASED" || order.leftAt !== undefined)
+    throw new DomainError("SEAT_STATE", "the seat was given up already");
+  const team = await deps.table.load(teams, { teamId: order.teamId });
+  invariant(team && order.transactionId !== undefined, `paid order ${order.orderId} has its team and transaction`);
+  if (team.state !== "FORMING" || order.seat !== "PAID") throw new DomainError("LEAVE_CLOSED");
+  const now = deps.env.clock.now();
+  const refundId = siblingId("RF", order.orderId);
+  const left: Order = { ...order, seat: "REFUND_DUE", leftAt: now, refundId };
+  const actor = { kind: "member" as const, id: order.memberId };
+  await deps.table.commit([
+    ...(await teamWithout(deps, team, order)),
+    orders.patch({ orderId: order.orderId }).move("seat", seatLifecycle, "left").set({ leftAt: now, refundId }),
+    refunds.create({
+      refundId,
+      orderId: order.orderId,
+      memberId: order.memberId,
+      paymentNo: order.paymentNo,
+      cause: "left",
+      refundFen: order.payableFen,
+      totalFen: order.payableFen,
+      attempt: 1,
+      refundNo: `${refundId}01`,
+      state: "REQUESTED",
+      requestedAt: now,
+    }),
+    ...(await unitsBack(deps, order)),
+    ...(await guardWithout(deps.table, order, { unitsToo: false })),
+    outbox.create(
+      makeEvent(deps.env, { type: "seat.left", actor, origin: order.origin, data: { ...seatFacts(order), refundId } }),
+    ),
+    ...input.once(left),
+  ]);
+  return left;
+}
+
+/** The team's side of a paid seat leaving: counters, and for the leader the next leader or the end of the team. */
+async function teamWithout(deps: Deps, team: Stored<Team>, order: Order): Promise<Write[]> {
+  const counted = teams.patch({ teamId: team.teamId }).when("state", "=", "FORMING").add({ paid: -1, free: 1 });
+  if (team.leaderOrderId !== order.orderId) return [counted];
+  counted.when("leaderOrderId", "=", order.orderId);
+  const actor = { kind: "member" as const, id: order.memberId };
+  const paid: Order[] = [];
+  for await (const seat of seatsIn(deps.table, team.teamId)) if (seat.seat === "PAID" && counts(seat)) paid.push(seat);
+  const heirs = paid.filter((seat) => seat.orderId !== order.orderId);
+  if (heirs.length + 1 !== team.paid) throw new DomainError("TRY_AGAIN", "the team's seats are still being indexed");
+  const heir = heirs.sort((a, b) => (a.paidAt ?? 0) - (b.paidAt ?? 0) || (a.orderId < b.orderId ? -1 : 1))[0];
+  if (!heir || team.terms.leaderLeaves === "dissolve") {
+    // the others' paid seats count as paid when the team fails: they are refunded as of any failed team
+    const failing = teams
+      .patch({ teamId: team.teamId })
+      .when("leaderOrderId", "=", order.orderId)
+      .when("paid", "=", team.paid)
+      .add({ paid: -1, free: 1 })
+      .move("state", teamLifecycle, "leaderLeft")
+      .set({ outcome: "leader_left", decidedAt: deps.env.clock.now() });
+    return [failing, teamFailed(deps.env, { ...team, paid: team.paid - 1 }, "leader_left", actor)];
+  }
+  return [
+    counted.when("paid", "=", team.paid).set({ leaderId: heir.memberId, leaderOrderId: heir.orderId }),
+    orders.check({ orderId: heir.orderId }).when("seat", "=", "PAID"),
+    outbox.create(
+      makeEvent(deps.env, {
+        type: "team.led_by_another",
+        actor,
+        origin: team.origin,
+        data: {
+          teamId: team.teamId,
+          campaignId: team.campaignId,
+          leaderId: heir.memberId,
+          formerLeaderId: order.memberId,
+          deadline: team.deadline ?? 0,
+        },
+      }),
+    ),
+  ];
+}

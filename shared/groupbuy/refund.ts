@@ -1,0 +1,342 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { providerNumber, siblingId } from "../kernel/ids.ts";
+import { invariant } from "../kernel/invariant.ts";
+import { DomainError } from "../kernel/problem.ts";
+import { type Order, seatLifecycle } from "../order/index.ts";
+import {
+  booked,
+  type ChannelRefund,
+  caseWrites,
+  openCase,
+  type PaymentChannel,
+  paymentLifecycle,
+  type Refund,
+  refundLifecycle,
+} from "../payment/index.ts";
+import { audited } from "../table/audit.ts";
+import { decide, Stale, type Stored, type Table, type Write } from "../table/entity.ts";
+import { guards, orders, outbox, paymentAttempts, refunds, teams } from "../table/keys.ts";
+import type { Once } from "../table/once.ts";
+import { refundAlarm, refundWaitAtLast, refundWaits } from "./clocks.ts";
+import { seatFacts, unitsBack, withoutSeat } from "./seat-writes.ts";
+
+type Deps = { table: Table; env: Env; channel: PaymentChannel };
+type RefundKey = { orderId: string; refundId: string };
+
+/** Where a refund stands for the machine that follows it. `round` counts its looks, `at` (epoch ms) is the next one. */
+export interface RefundStep extends RefundKey {
+  round: number;
+  outcome: "done" | "pending" | "again";
+  at: number;
+}
+
+/**
+ * Asks the channel for a refund. The row is written before, and its number is what every repetition asks under; for a paid
+ * seat of a failed team the row is made here, on condition that the team has failed, and the units go back with it.
+ */
+export async function requestRefund(deps: Deps, input: RefundKey & { round: number }): Promise<RefundStep> {
+  const refund = (await deps.table.load(refunds, input)) ?? (await refundOfFailedTeam(deps, input));
+  if (!refund || !["REQUESTED", "UNKNOWN"].includes(refund.state)) return step(deps, input, refund);
+  const asked = await deps.channel.refund({
+    refundNo: refund.refundNo,
+    paymentNo: refund.paymentNo,
+    refundFen: refund.refundFen,
+    totalFen: refund.totalFen,
+    reason: reasons[refund.cause],
+  });
+  switch (asked.kind) {
+    case "refund":
+      await applyRefund(deps, refund, asked.refund);
+      break;
+    case "notEnough":
+      await note(deps, refund, "NOT_ENOUGH");
+      break;
+    case "refused":
+      await note(deps, refund, asked.code);
+      break;
+    case "unknown":
+      await timedOut(deps, refund);
+      break;
+    case "busy":
+      break;
+  }
+  return step(deps, input, await deps.table.load(refunds, input));
+}
+
+/**
+ * Looks how a refund stands: our own row first (a notification may have settled it), the channel only while it is open. One
+ * the channel never heard of is asked for again under the same number; one that it CLOSED gets its next number.
+ */
+export async function checkRefund(deps: Deps, input: RefundKey & { round: number }): Promise<RefundStep> {
+  const refund = await deps.table.load(refunds, input);
+  if (!refund) return { ...input, round: input.round + 1, outcome: "again", at: deps.env.clock.now() };
+  if (["SUCCESS", "ABNORMAL"].includes(refund.state)) return step(deps, input, refund);
+  const asked = await deps.channel.queryRefund(refund.refundNo);
+  if (asked.kind === "refund") await applyRefund(deps, refund, asked.refund);
+  const current = await deps.table.load(refunds, input);
+  if (current?.state === "CLOSED") {
+    await nextAttempt(deps, current);
+    return { ...step(deps, input, current), outcome: "again" };
+  }
+  const next = step(deps, input, current);
+  return asked.kind === "absent" && next.outcome === "pending" ? { ...next, outcome: "again" } : next;
+}
+
+const reasons: Record<Refund["cause"], string> = {
+  team_failed: "拼团未成功,全额退款",
+  left: "退出拼团,全额退款",
+  orphan: "支付超时未占座,全额退款",
+};
+
+function step(deps: Deps, input: RefundKey & { round: number }, refund: Refund | undefined): RefundStep {
+  // ABNORMAL is with staff; a refund that can't be (the team did not fail) has nothing to follow
+  const done = !refund || refund.state === "SUCCESS" || refund.state === "ABNORMAL";
+  const wait = refundWaits[input.round] ?? refundWaitAtLast;
+  return {
+    orderId: input.orderId,
+    refundId: input.refundId,
+    round: input.round + 1,
+    outcome: done ? "done" : "pending",
+    at: deps.env.clock.now() + wait,
+  };
+}
+
+/** The intent of a failed team's refund: made once a seat, with the units going back; undefined where none is due. */
+async function refundOfFailedTeam(deps: Deps, key: RefundKey): Promise<Stored<Refund> | undefined> {
+  if (key.refundId !== siblingId("RF", key.orderId)) return undefined;
+  await decide(async () => {
+    const order = await deps.table.load(orders, { orderId: key.orderId });
+    const team = order && (await deps.table.load(teams, { teamId: order.teamId }));
+    if (order?.seat !== "PAID" || order.refundId !== undefined || team?.state !== "FAILED") return;
+    const now = deps.env.clock.now();
+    await deps.table.commit([
+      teams.check({ teamId: team.teamId }).when("state", "=", "FAILED"),
+      orders
+        .patch({ orderId: order.orderId })
+        .when("seat", "=", "PAID")
+        .whenMissing("refundId")
+        .set({ refundId: key.refundId }),
+      refunds.create({
+        ...key,
+        memberId: order.memberId,
+        paymentNo: order.paymentNo,
+        cause: "team_failed",
+        refundFen: order.payableFen,
+        totalFen: order.payableFen,
+        attempt: 1,
+        refundNo: providerNumber(key.refundId, 1),
+        state: "REQUESTED",
+        requestedAt: now,
+      }),
+      ...(await unitsBack(deps, order)),
+      told(deps.env, "refund.requested", order, {
+        refundId: key.refundId,
+        refundFen: order.payableFen,
+        cause: "team_failed",
+      }),
+    ]);
+  });
+  return deps.table.load(refunds, key);
+}
+
+/** Puts what the channel says of a refund into our rows; told twice, or late, it changes nothing. */
+export async function applyRefund(
+  deps: { table: Table; env: Env },
+  refund: Refund,
+  said: ChannelRefund,
+): Promise<void> {
+  if (said.refundNo !== refund.refundNo) return; // news of an attempt that was given up
+  if (said.refundFen !== refund.refundFen || said.totalFen !== refund.totalFen) {
+    await openCase(deps, {
+      reason: "mismatch",
+      number: refund.refundNo,
+      orderId: refund.orderId,
+      detail: "the channel's refund has another amount",
+    });
+    return;
+  }
+  await decide(async () => {
+    const current = await deps.table.load(refunds, refund);
+    if (!current || current.refundNo !== said.refundNo) return;
+    if (said.status === "SUCCESS" && refundLifecycle.allows(current.state, "succeeded"))
+      await settle(deps, current, said);
+    else if (said.status === "ABNORMAL" && refundLifecycle.allows(current.state, "stuck"))
+      await stick(deps, current, said);
+    else if (said.status === "CLOSED" && refundLifecycle.allows(current.state, "closed"))
+      await deps.table.commit([refunds.patch(current).asRead(current).move("state", refundLifecycle, "closed")]);
+    else if (said.status === "PROCESSING" && refundLifecycle.allows(current.state, "accepted"))
+      await deps.table.commit([
+        refunds
+          .patch(current)
+          .asRead(current)
+          .move("state", refundLifecycle, "accepted")
+          .set({ channelRefundId: said.channelRefundId, trouble: undefined }),
+      ]);
+  });
+}
+
+/** Money arrived back: refund, seat, payment, ledger, limit and event in one commit. */
+async function settle(
+  deps: { table: Table; env: Env },
+  refund: Stored<Refund>,
+  said: ChannelRefund,
+  also: readonly Write[] = [],
+): Promise<void> {
+  const order = await deps.table.load(orders, { orderId: refund.orderId });
+  invariant(order, `refund ${refund.refundId} has its order`);
+  const settledAt = said.successTime ?? deps.env.clock.now();
+  const guard =
+    order.campaignId && (await deps.table.load(guards, { campaignId: order.campaignId, memberId: order.memberId }));
+  const seated = refund.paymentNo === order.paymentNo;
+  await deps.table.commit([
+    refunds
+      .patch(refund)
+      .asRead(refund)
+      .move("state", refundLifecycle, "succeeded")
+      .set({ settledAt, channelRefundId: said.channelRefundId, trouble: undefined }),
+    ...(seated ? [seatRefunded(order, refund, settledAt)] : [attemptRefunded(refund)]),
+    booked({
+      orderId: refund.orderId,
+      kind: "refund",
+      reference: refund.refundNo,
+      amountFen: refund.refundFen,
+      at: settledAt,
+    }),
+    ...(guard && seated && order.orderId in guard.units ? [withoutSeat(guard, order.orderId, { unitsToo: true })] : []),
+    told(deps.env, "refund.succeeded", order, {
+      refundId: refund.refundId,
+      refundFen: refund.refundFen,
+      cause: refund.cause,
+    }),
+    ...also,
+  ]);
+}
+
+function seatRefunded(order: Order, refund: Refund, at: number): Write {
+  const changed = orders.patch({ orderId: order.orderId }).move("paymentState", paymentLifecycle, "refunded");
+  if (refund.cause === "orphan") return changed.when("seat", "=", "RELEASED").set({ refundedAt: at });
+  const event =
+    order.seat === "PAID" ? "refundedOfFailed" : order.seat === "REFUND_ATTENTION" ? "resolved" : "refunded";
+  return changed.move("seat", seatLifecycle, event).set({ refundedAt: at });
+}
+
+const attemptRefunded = (refund: Refund): Write =>
+  paymentAttempts
+    .patch({ orderId: refund.orderId, attempt: Number(refund.paymentNo.slice(-2)) })
+    .move("paymentState", paymentLifecycle, "refunded");
+
+/** The payer's account can't take the money: the seat waits for staff, its siblings go on. */
+async function stick(deps: { table: Table; env: Env }, refund: Stored<Refund>, said: ChannelRefund): Promise<void> {
+  const order = await deps.table.load(orders, { orderId: refund.orderId });
+  invariant(order, `refund ${refund.refundId} has its order`);
+  const seated = refund.paymentNo === order.paymentNo && refund.cause !== "orphan";
+  await deps.table.commit([
+    refunds
+      .patch(refund)
+      .asRead(refund)
+      .move("state", refundLifecycle, "stuck")
+      .set({ channelRefundId: said.channelRefundId, trouble: "ABNORMAL" }),
+    ...(seated
+      ? [
+          orders
+            .patch({ orderId: order.orderId })
+            .move("seat", seatLifecycle, order.seat === "PAID" ? "stuckOfFailed" : "stuck"),
+        ]
+      : []),
+    ...caseWrites(deps.env, {
+      reason: "refund_abnormal",
+      number: refund.refundNo,
+      orderId: refund.orderId,
+      detail: "the payer's account can't take the refund: agree another way with the member, then record it",
+    }),
+    told(deps.env, "refund.stuck", order, {
+      refundId: refund.refundId,
+      refundFen: refund.refundFen,
+      cause: refund.cause,
+    }),
+  ]);
+}
+
+async function timedOut(deps: Deps, refund: Stored<Refund>): Promise<void> {
+  if (!refundLifecycle.allows(refund.state, "timedOut")) return;
+  await quietly(deps.table.commit([refunds.patch(refund).asRead(refund).move("state", refundLifecycle, "timedOut")]));
+}
+
+/** Keeps the channel's word for staff; after five days they are asked to look. */
+async function note(deps: Deps, refund: Stored<Refund>, trouble: string): Promise<void> {
+  if (refund.trouble !== trouble)
+    await quietly(deps.table.commit([refunds.patch(refund).asRead(refund).set({ trouble })]));
+  if (trouble !== "NOT_ENOUGH")
+    await openCase(deps, {
+      reason: "refund_refused",
+      number: refund.refundNo,
+      orderId: refund.orderId,
+      detail: `the channel refuses the refund: ${trouble}`,
+    });
+  if (deps.env.clock.now() - refund.requestedAt > refundAlarm)
+    await openCase(deps, {
+      reason: "refund_slow",
+      number: refund.refundNo,
+      orderId: refund.orderId,
+      detail: `not refunded after five days: ${trouble}`,
+    });
+}
+
+async function nextAttempt(deps: Deps, refund: Stored<Refund>): Promise<void> {
+  const attempt = refund.attempt + 1;
+  await quietly(
+    deps.table.commit([
+      refunds
+        .patch(refund)
+        .asRead(refund)
+        .move("state", refundLifecycle, "again")
+        .set({ attempt, refundNo: providerNumber(refund.refundId, attempt) }),
+    ]),
+  );
+}
+
+/** Somebody else moved it meanwhile: what they wrote stands. */
+async function quietly(commit: Promise<void>): Promise<void> {
+  try {
+    await commit;
+  } catch (error) {
+    if (!(error instanceof Stale)) throw error;
+  }
+}
+
+/** Staff record that an abnormal refund was given back another way. Throws REFUND_NOT_FOUND, REFUND_STATE. */
+export async function resolveRefund(
+  deps: { table: Table; env: Env },
+  input: RefundKey & { note: string; staffId: string; once: Once<Refund> },
+): Promise<Refund> {
+  const refund = await deps.table.load(refunds, input);
+  if (!refund) throw new DomainError("REFUND_NOT_FOUND");
+  if (refund.state !== "ABNORMAL") throw new DomainError("REFUND_STATE", `it is ${refund.state}`);
+  const settledAt = deps.env.clock.now();
+  const resolved: Refund = { ...refund, state: "SUCCESS", settledAt };
+  const said = {
+    refundNo: refund.refundNo,
+    paymentNo: refund.paymentNo,
+    channelRefundId: refund.channelRefundId ?? "",
+    status: "SUCCESS" as const,
+    successTime: settledAt,
+    refundFen: refund.refundFen,
+    totalFen: refund.totalFen,
+  };
+  await settle(deps, refund, said, [
+    audited(deps.env, {
+      staffId: input.staffId,
+      action: "refund.resolve",
+      target: refund.refundId,
+      reason: input.note,
+    }),
+    ...input.once(resolved),
+  ]);
+  return resolved;
+}
+
+const told = (env: Env, type: string, order: Order, more: Record<string, string | number>): Write =>
+  outbox.create(
+    makeEvent(env, { type, actor: { kind: "system" }, origin: order.origin, data: { ...seatFacts(order), ...more } }),
+  );

@@ -1,0 +1,136 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
+import { allotments, campaigns, outbox, stockMovements, stocks, TEAM_BUCKETS, teams, teamsOf } from "../table/keys.ts";
+import { allotmentRows } from "./keep-campaign.ts";
+import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
+import type { Allotment, Campaign, Team } from "./model.ts";
+import { teamFailed } from "./settle-team.ts";
+
+type Deps = { table: Table; env: Env };
+
+/**
+ * Moves a campaign through its window as far as the time allows: opens it (each store's units leave its online stock),
+ * closes it, and once its last team is decided gives what is left back and settles it; a cancelled one has its live teams
+ * stopped and its units returned. Store by store and team by team: whoever starts again goes on where it was left.
+ * Answers whether nothing remains to be done now.
+ */
+export async function runCampaign(deps: Deps, campaignId: string): Promise<boolean> {
+  for (;;) {
+    const campaign = await deps.table.load(campaigns, { campaignId });
+    if (!campaign) return true;
+    const now = deps.env.clock.now();
+    switch (campaign.state) {
+      case "SCHEDULED":
+        if (now < campaign.opensAt) return true;
+        for (const row of await allotmentRows(deps.table, campaignId)) await openAllotment(deps, row);
+        await move(deps, campaign, "opened");
+        continue;
+      case "OPEN":
+      case "SUSPENDED":
+        if (now < campaign.closesAt) return true;
+        await move(deps, campaign, "closed");
+        continue;
+      case "CUTOFF":
+        if (now < campaign.hardEnd) return true;
+        if (await anyLive(deps, campaignId)) return false;
+        await returnAllotments(deps, campaignId);
+        await move(deps, campaign, "settled");
+        continue;
+      case "CANCELLED":
+        await stopTeams(deps, campaignId);
+        if (await anyLive(deps, campaignId)) return false;
+        await returnAllotments(deps, campaignId);
+        return true;
+      default:
+        return true;
+    }
+  }
+}
+
+/** One step of the campaign, whoever takes it first. */
+async function move(deps: Deps, campaign: Stored<Campaign>, event: "opened" | "closed" | "settled"): Promise<void> {
+  await decide(async () => {
+    const current = await deps.table.load(campaigns, campaign);
+    if (!current || !campaignLifecycle.allows(current.state, event)) return;
+    await deps.table.commit([
+      campaigns.patch(campaign).move("state", campaignLifecycle, event),
+      outbox.create(
+        makeEvent(deps.env, {
+          type: `campaign.${event}`,
+          actor: { kind: "system" },
+          origin: campaign.origin,
+          data: { campaignId: campaign.campaignId },
+        }),
+      ),
+    ]);
+  });
+}
+
+/** Moves a store's units from its online stock to the campaign: what it has, at most what was planned. */
+async function openAllotment(deps: Deps, planned: Allotment): Promise<void> {
+  await decide(async () => {
+    const row = await deps.table.load(allotments, planned);
+    if (row?.state !== "PLANNED") return;
+    const stock = await deps.table.load(stocks, row);
+    const units = Math.min(row.units, stock?.online ?? 0);
+    const opened = allotments.patch(row).asRead(row).set({ state: "OPEN", left: units });
+    await deps.table.commit([opened, ...(units > 0 ? moved(deps, row, `open#${row.campaignId}`, -units) : [])]);
+  });
+}
+
+async function returnAllotments(deps: Deps, campaignId: string): Promise<void> {
+  for (const found of await allotmentRows(deps.table, campaignId)) {
+    await decide(async () => {
+      const row = await deps.table.load(allotments, found);
+      if (!row || row.state === "RETURNED") return;
+      const back = row.state === "OPEN" ? row.left : 0;
+      const returned = allotments.patch(row).asRead(row).set({ state: "RETURNED", left: 0 });
+      await deps.table.commit([returned, ...(back > 0 ? moved(deps, row, `return#${campaignId}`, back) : [])]);
+    });
+  }
+}
+
+const moved = (deps: Deps, row: Allotment, cause: string, delta: number): Write[] => {
+  const key = { storeId: row.storeId, articleId: row.articleId };
+  const patch = stocks.patch(key).add({ online: delta });
+  return [
+    delta < 0 ? patch.when("online", ">=", -delta) : patch,
+    stockMovements.create({ ...key, cause, delta, at: deps.env.clock.now() }),
+  ];
+};
+
+/** The campaign's teams, bucket by bucket. */
+async function* teamsIn(table: Table, campaignId: string): AsyncGenerator<Stored<Team>> {
+  for (let bucket = 0; bucket < TEAM_BUCKETS; bucket++) {
+    let after: Record<string, string> | undefined;
+    do {
+      const page = await table.page(teamsOf(campaignId, bucket), { limit: 50, after });
+      yield* page.items;
+      after = page.next;
+    } while (after);
+  }
+}
+
+async function anyLive(deps: Deps, campaignId: string): Promise<boolean> {
+  for await (const team of teamsIn(deps.table, campaignId)) if (!teamLifecycle.terminal(team.state)) return true;
+  return false;
+}
+
+/** Fails every forming team and abandons every opening one; their held seats run out by themselves. */
+async function stopTeams(deps: Deps, campaignId: string): Promise<void> {
+  for await (const found of teamsIn(deps.table, campaignId)) {
+    await decide(async () => {
+      const team = await deps.table.load(teams, found);
+      if (!team || teamLifecycle.terminal(team.state)) return;
+      const event = team.state === "FORMING" ? "stopped" : "leaderLapsed";
+      const decidedAt = deps.env.clock.now();
+      const stopped = teams
+        .patch(team)
+        .asRead(team)
+        .move("state", teamLifecycle, event)
+        .set({ outcome: "ops", decidedAt });
+      await deps.table.commit([stopped, ...(event === "stopped" ? [teamFailed(deps.env, team, "ops")] : [])]);
+    });
+  }
+}

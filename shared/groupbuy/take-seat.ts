@@ -1,0 +1,350 @@
+import { isMemberOf } from "../community/index.ts";
+import { type Place, type RoutingDeps, routeOrder } from "../fulfilment/index.ts";
+import { makeEvent, type Origin } from "../kernel/event.ts";
+import { providerNumber } from "../kernel/ids.ts";
+import { DomainError, type ProblemCode } from "../kernel/problem.ts";
+import { dayOf, wholeSecond } from "../kernel/time.ts";
+import { type Order, seatState } from "../order/index.ts";
+import { decide, type Stored, type Write } from "../table/entity.ts";
+import {
+  allotments,
+  campaigns,
+  dues,
+  guards,
+  members,
+  orders,
+  outbox,
+  shares,
+  teams,
+  totalCaps,
+} from "../table/keys.ts";
+import type { Once } from "../table/once.ts";
+import { clocks } from "./clocks.ts";
+import type { Campaign, Guard, Team, Terms } from "./model.ts";
+import { seatFacts } from "./seat-writes.ts";
+
+export type SeatDeps = RoutingDeps;
+
+/** A member's seat as opening and joining answer it: the order as committed, and the team it is in. */
+export interface Seat {
+  order: Order;
+  team: Team;
+}
+
+export interface SeatRequest {
+  memberId: string;
+  units: number;
+  place: Place;
+  /** One of the stores offered; the nearest able one where absent. */
+  storeId?: string | undefined;
+  fulfilment: "pickup" | "delivery";
+  shareToken?: string | undefined;
+  once: Once<Seat>;
+}
+
+/**
+ * Opens a team of a campaign with its leader's seat, held until paid; nobody else sees the team before. Throws
+ * CAMPAIGN_NOT_FOUND, CAMPAIGN_NOT_OPEN, CAMPAIGN_SUSPENDED, what `takeSeat` throws.
+ */
+export function openTeam(
+  deps: SeatDeps,
+  input: SeatRequest & { campaignId: string; communityId?: string | undefined },
+): Promise<Seat> {
+  return decide(async () => {
+    const campaign = await openCampaignOf(deps, input.campaignId);
+    const now = deps.env.clock.now();
+    if (campaign.state === "SUSPENDED") throw new DomainError("CAMPAIGN_SUSPENDED");
+    if (campaign.state !== "OPEN" || now >= campaign.closesAt || now > campaign.hardEnd - clocks.joinMargin)
+      throw new DomainError("CAMPAIGN_NOT_OPEN", undefined, { facts: { campaignId: campaign.campaignId } });
+    if (input.communityId !== undefined && !(await isMemberOf(deps, input.communityId, input.memberId)))
+      throw new DomainError("NOT_ADMITTED_COMMUNITY", "communityId must be one of your communities");
+    if (campaign.admits === "community" && input.communityId === undefined)
+      throw new DomainError("INPUT_INVALID", undefined, {
+        errors: [
+          { path: "body.communityId", message: "this campaign is for communities: say which of yours opens the team" },
+        ],
+      });
+    const teamId = deps.env.ids.next("TM");
+    const orderId = deps.env.ids.next("OR");
+    const terms = termsOf(campaign);
+    const prepared = await prepareSeat(deps, input, {
+      campaign,
+      terms,
+      teamId,
+      orderId,
+      hardEnd: campaign.hardEnd,
+      leader: true,
+      originId: teamId,
+      communityId: input.communityId,
+    });
+    const team: Team = {
+      teamId,
+      campaignId: campaign.campaignId,
+      state: "OPENING",
+      size: campaign.invitesRequired + 1,
+      held: 1,
+      paid: 0,
+      free: campaign.invitesRequired,
+      leaderId: input.memberId,
+      leaderOrderId: orderId,
+      storeId: prepared.order.storeId,
+      ...(input.communityId !== undefined && { communityId: input.communityId }),
+      openedAt: now,
+      terms,
+      origin: { ...prepared.order.origin, originId: campaign.campaignId },
+    };
+    const seat = { order: prepared.order, team };
+    await deps.table.commit([teams.create(team), ...prepared.writes, ...input.once(seat)]);
+    return seat;
+  });
+}
+
+/**
+ * Takes a seat in a forming team and holds it until paid. Throws TEAM_NOT_VISIBLE, TEAM_CLOSED (with the campaign to open
+ * one's own in), TEAM_CLOSING, TEAM_FULL, CAMPAIGN_SUSPENDED, NOT_ADMITTED_…, what `takeSeat` throws.
+ */
+export function joinTeam(deps: SeatDeps, input: SeatRequest & { teamId: string }): Promise<Seat> {
+  return decide(async () => {
+    const team = await deps.table.load(teams, { teamId: input.teamId });
+    if (!team) throw new DomainError("TEAM_NOT_FOUND");
+    if (team.leaderId === input.memberId && (team.state === "OPENING" || team.state === "FORMING"))
+      throw new DomainError("TEAM_OWN");
+    if (team.state === "OPENING") throw new DomainError("TEAM_NOT_VISIBLE");
+    const own = { facts: { campaignId: team.campaignId } };
+    const closed = (current: Pick<Team, "state" | "free" | "deadline"> | undefined): DomainError => {
+      if (current?.state === "SUCCEEDED") return new DomainError("TEAM_FULL", undefined, own);
+      if (current?.state !== "FORMING") return new DomainError("TEAM_CLOSED", undefined, own);
+      return current.free < 1
+        ? new DomainError("TEAM_FULL", undefined, own)
+        : new DomainError("TEAM_CLOSING", undefined, own);
+    };
+    const latest = deps.env.clock.now() + clocks.joinMargin;
+    const deadline = team.deadline ?? 0;
+    const campaign = await openCampaignOf(deps, team.campaignId);
+    await refuseSecondSeat(deps, campaign.campaignId, input.memberId, team);
+    if (team.state !== "FORMING" || deadline < latest || team.free < 1) throw closed(team);
+    if (campaign.state === "SUSPENDED") throw new DomainError("CAMPAIGN_SUSPENDED");
+    if (campaign.state === "CANCELLED") throw new DomainError("TEAM_CLOSED", undefined, own);
+    const orderId = deps.env.ids.next("OR");
+    const prepared = await prepareSeat(deps, input, {
+      campaign,
+      terms: team.terms,
+      teamId: team.teamId,
+      orderId,
+      hardEnd: deadline,
+      leader: false,
+      originId: team.teamId,
+      communityId: team.communityId,
+      team,
+    });
+    const seat = { order: prepared.order, team };
+    await deps.table.commit([
+      teams
+        .patch({ teamId: team.teamId })
+        .when("state", "=", "FORMING")
+        .when("free", ">=", 1)
+        .when("deadline", ">=", latest)
+        .add({ held: 1, free: -1 })
+        .or(closed),
+      ...prepared.writes,
+      ...input.once(seat),
+    ]);
+    return seat;
+  });
+}
+
+async function openCampaignOf(deps: SeatDeps, campaignId: string): Promise<Stored<Campaign>> {
+  const campaign = await deps.table.load(campaigns, { campaignId });
+  if (!campaign || campaign.state === "DRAFT") throw new DomainError("CAMPAIGN_NOT_FOUND");
+  return campaign;
+}
+
+const termsOf = (campaign: Campaign): Terms => ({
+  name: campaign.name,
+  articleId: campaign.articleId,
+  articleName: campaign.articleName,
+  perishable: campaign.perishable,
+  invitesRequired: campaign.invitesRequired,
+  aloneFen: campaign.aloneFen,
+  teamFen: campaign.teamFen,
+  costFen: campaign.costFen,
+  durationMs: campaign.durationMs,
+  holdMs: campaign.holdMs,
+  perMemberLimit: campaign.perMemberLimit,
+  admits: campaign.admits,
+  leaderLeaves: campaign.leaderLeaves,
+  hardEnd: campaign.hardEnd,
+  pickupFrom: campaign.pickupFrom,
+  pickupUntil: campaign.pickupUntil,
+});
+
+/**
+ * One live seat a campaign and member: held, or paid in a team that is not decided. Answers the guard as read, which the
+ * commit then replaces on condition that nobody else did. Throws ORDER_UNPAID, TEAM_ALREADY_JOINED, TEAM_OTHER_JOINED.
+ */
+async function refuseSecondSeat(
+  deps: SeatDeps,
+  campaignId: string,
+  memberId: string,
+  wanted?: Team,
+): Promise<Stored<Guard> | undefined> {
+  const guard = await deps.table.load(guards, { campaignId, memberId });
+  if (!guard?.liveOrderId) return guard;
+  const live = await deps.table.load(orders, { orderId: guard.liveOrderId });
+  const team = live && (await deps.table.load(teams, { teamId: live.teamId }));
+  if (!live || !team) return guard;
+  const facts = { facts: { orderId: live.orderId, teamId: live.teamId } };
+  if (live.seat === "HELD") throw new DomainError("ORDER_UNPAID", undefined, facts);
+  if (seatState(live, team) !== "PAID") return guard;
+  throw new DomainError(wanted?.teamId === live.teamId ? "TEAM_ALREADY_JOINED" : "TEAM_OTHER_JOINED", undefined, facts);
+}
+
+interface SeatPlan {
+  campaign: Campaign;
+  terms: Terms;
+  teamId: string;
+  orderId: string;
+  /** Nothing is held beyond it: the team's deadline, or the campaign's hard end for a leader. */
+  hardEnd: number;
+  leader: boolean;
+  originId: string;
+  communityId: string | undefined;
+  team?: Team;
+}
+
+/**
+ * Everything of a new seat but the team's own row: limit, admission, route, price, and the writes that take the units and
+ * place the order. Throws UNITS_LIMIT, NOT_ADMITTED_…, SOLD_OUT, NO_STORE_IN_RANGE, STORE_NOT_ABLE, ADDRESS_NOT_FOUND,
+ * DELIVERY_NOT_OFFERED, SHARE_NOT_FOUND.
+ */
+async function prepareSeat(
+  deps: SeatDeps,
+  input: SeatRequest,
+  plan: SeatPlan,
+): Promise<{ order: Order; writes: Write[] }> {
+  const { campaign, terms } = plan;
+  const now = deps.env.clock.now();
+  const guard = await refuseSecondSeat(deps, campaign.campaignId, input.memberId, plan.team);
+  const counted = Object.values(guard?.units ?? {}).reduce((a, b) => a + b, 0);
+  if (counted + input.units > terms.perMemberLimit)
+    throw new DomainError("UNITS_LIMIT", undefined, { facts: { limit: terms.perMemberLimit, counted } });
+  const member = await deps.table.load(members, { memberId: input.memberId });
+  if (!member) throw new DomainError("MEMBER_NOT_FOUND");
+  const own = { facts: { campaignId: campaign.campaignId } };
+  if (terms.admits === "new" && member.firstPaidAt !== undefined)
+    throw new DomainError("NOT_ADMITTED_NEW", undefined, own);
+  if (
+    terms.admits === "community" &&
+    plan.team &&
+    !(plan.communityId && (await isMemberOf(deps, plan.communityId, input.memberId)))
+  )
+    throw new DomainError("NOT_ADMITTED_COMMUNITY", undefined, own);
+  const inviterId = await inviterOf(deps, input, campaign.campaignId);
+
+  const asked = new Map<string, number>();
+  const left = async (storeIds: readonly string[]) => {
+    const keys = storeIds.map((storeId) => ({ campaignId: campaign.campaignId, storeId, articleId: terms.articleId }));
+    for (const storeId of storeIds) asked.set(storeId, 0);
+    for (const row of await deps.table.loadMany(allotments, keys))
+      if (row.state === "OPEN") asked.set(row.storeId, row.left);
+    return asked;
+  };
+  const route = await routeOrder(deps, {
+    place: input.place,
+    pickedStoreId: input.storeId,
+    articleId: terms.articleId,
+    units: input.units,
+    allotmentLeft: left,
+    window: { from: Math.max(terms.pickupFrom, now), until: terms.pickupUntil },
+    fulfilment: input.fulfilment,
+  }).catch((error: unknown) => {
+    const soldOut = asked.size > 0 && [...asked.values()].every((n) => n < input.units);
+    if (error instanceof DomainError && error.code === "NO_STORE_IN_RANGE" && soldOut)
+      throw new DomainError("SOLD_OUT", undefined, own);
+    throw error;
+  });
+  if (terms.admits === "store" && plan.team && route.storeId !== plan.team.storeId)
+    throw new DomainError("NOT_ADMITTED_STORE", undefined, own);
+
+  const amountFen = terms.teamFen * input.units;
+  const holdUntil = wholeSecond(Math.min(now + terms.holdMs, plan.hardEnd));
+  const origin: Origin = {
+    originId: plan.originId,
+    channel: "mini",
+    ...(plan.communityId !== undefined && { communityId: plan.communityId }),
+    ...(inviterId !== undefined && { inviterId }),
+  };
+  const order: Order = {
+    orderId: plan.orderId,
+    memberId: input.memberId,
+    storeId: route.storeId,
+    day: dayOf(now),
+    campaignId: campaign.campaignId,
+    teamId: plan.teamId,
+    seat: "HELD",
+    stage: "PLACED",
+    shipping: "NONE",
+    lines: [
+      {
+        articleId: terms.articleId,
+        name: terms.articleName,
+        units: input.units,
+        aloneFen: terms.aloneFen,
+        unitFen: terms.teamFen,
+        amountFen,
+      },
+    ],
+    units: input.units,
+    createdAt: now,
+    holdUntil,
+    firstOrder: member.firstPaidAt === undefined,
+    routed: route.routed,
+    origin,
+    pickupFrom: terms.pickupFrom,
+    pickupUntil: terms.pickupUntil,
+    paymentNo: providerNumber(plan.orderId, 1),
+    attempt: 1,
+    paymentState: "CREATED",
+    payableFen: amountFen,
+  };
+  const looksAt = holdUntil + clocks.grace;
+  const taken = { campaignId: campaign.campaignId, storeId: route.storeId, articleId: terms.articleId };
+  const nextGuard = { units: { ...guard?.units, [plan.orderId]: input.units }, liveOrderId: plan.orderId };
+  return {
+    order,
+    writes: [
+      // gone meanwhile: read again, another store may still have it
+      allotments.patch(taken).add({ left: -input.units }).when("left", ">=", input.units).when("state", "=", "OPEN"),
+      ...(campaign.totalCap === undefined
+        ? []
+        : [
+            totalCaps
+              .patch({ campaignId: campaign.campaignId })
+              .add({ left: -input.units })
+              .when("left", ">=", input.units)
+              .or("SOLD_OUT" satisfies ProblemCode),
+          ]),
+      guard
+        ? guards.replace({ ...guard, ...nextGuard })
+        : guards.create({ campaignId: campaign.campaignId, memberId: input.memberId, ...nextGuard }),
+      orders.create(order),
+      dues.create({ kind: "hold", id: order.orderId, at: looksAt, since: looksAt }),
+      outbox.create(
+        makeEvent(deps.env, {
+          type: "seat.held",
+          actor: { kind: "member", id: input.memberId },
+          origin,
+          data: { ...seatFacts(order), leader: plan.leader },
+        }),
+      ),
+    ],
+  };
+}
+
+/** Who shared the link the member came by; nobody's own link counts. */
+async function inviterOf(deps: SeatDeps, input: SeatRequest, campaignId: string): Promise<string | undefined> {
+  if (input.shareToken === undefined) return undefined;
+  const share = await deps.table.load(shares, { token: input.shareToken });
+  if (!share || share.campaignId !== campaignId) throw new DomainError("SHARE_NOT_FOUND");
+  return share.inviterId === input.memberId ? undefined : share.inviterId;
+}

@@ -1,0 +1,7 @@
+export { booked } from "./ledger.ts";
+export { paymentLifecycle, refundLifecycle } from "./lifecycle.ts";
+export type { Payment, PaymentAttempt, PaymentCase, Refund, Transfer } from "./model.ts";
+export { paymentCase } from "./model.ts";
+export { caseWrites, openCase } from "./open-case.ts";
+export type { ChannelRefund, Notification, PaidTransaction, PaymentChannel, PaymentParameters } from "./ports.ts";
+export { resolveCase } from "./resolve-case.ts";
