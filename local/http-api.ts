@@ -352,17 +352,19 @@ function send(
   response.end(method === "HEAD" ? undefined : bytes);
 }
 
-/** The whole body, or undefined as soon as it is over the limit (bytes). */
+/**
+ * The whole body, or undefined when it is over the limit (bytes). What is too much is read and dropped, so that the client
+ * comes to read the refusal; a body ten times over is cut off.
+ */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
-  if (Number(request.headers["content-length"] ?? 0) > limit) return undefined;
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > limit) return undefined;
-    chunks.push(chunk);
+    if (size > 10 * limit) break;
+    if (size <= limit) chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return size > limit ? undefined : Buffer.concat(chunks);
 }
 
 /** The stage's throttle as a token bucket in real time; always open where the stage sets none. */

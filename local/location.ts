@@ -19,7 +19,7 @@ export const places = JSON.parse(
 type Position = [lng: number, lat: number];
 
 /** What the stand-in is told to do wrong. */
-export interface LocationFaults {
+interface LocationFaults {
   /** `outage` answers 500, `throttle` 429, `validation` 400; for the next `count` calls, or until told otherwise. */
   fault: "none" | "outage" | "throttle" | "validation";
   count?: number;
@@ -28,7 +28,7 @@ export interface LocationFaults {
   /** Cells of a matrix that are errors; a coordinate left out means all. */
   cells?: { departure?: number; destination?: number; code: CellError }[];
 }
-export type CellError =
+type CellError =
   | "RouteNotFound"
   | "RouteTooLong"
   | "PositionsNotFound"

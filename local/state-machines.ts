@@ -24,7 +24,7 @@ import {
   type Template,
 } from "./parts.ts";
 
-export interface Execution {
+interface Execution {
   arn: string;
   machine: string;
   machineArn: string;

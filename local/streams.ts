@@ -12,7 +12,7 @@ import {
 import type { FunctionPool, PlatformClock, Template } from "./parts.ts";
 import { matches, type Pattern, readPattern } from "./stream-filter.ts";
 
-export interface DeadLetter {
+interface DeadLetter {
   id: string;
   queue: string;
   at: number;

@@ -213,14 +213,8 @@ test("a function that fails is the gateway's 500, one that is late or overrun it
 
 test("a body over 10 MB is the gateway's 413 and reaches no function", async () => {
   const before = seen;
-  const response = await get("/v1/x", { method: "POST", body: Buffer.alloc(10 * 1024 * 1024 + 1) }).catch(
-    (error: Error) => error,
-  );
-  if (response instanceof Response) {
-    expect([response.status, await response.text()]).toEqual([413, '{"message":"Request Entity Too Large"}']);
-  } else {
-    expect(String(response)).toContain("fetch failed");
-  }
+  const response = await get("/v1/x", { method: "POST", body: Buffer.alloc(10 * 1024 * 1024 + 1) });
+  expect([response.status, await response.text()]).toEqual([413, '{"message":"Request Entity Too Large"}']);
   expect(seen).toBe(before);
 });
 

@@ -1,8 +1,11 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+// @ts-expect-error The package ships no types.
+import aslValidator from "asl-validator";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { synthesize } from "../../infra/synth.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
+import { loadDefinition } from "../../local/state-machines.ts";
 import { stubFunctions } from "../infra/stub-functions.ts";
 import { tempFolder } from "./fakes.ts";
 
@@ -39,6 +42,14 @@ const signIn = async (username: string, password: string) => {
 };
 const admin = () =>
   JSON.parse(readFileSync(platform.cognito.adminFile, "utf8")) as { username: string; password: string };
+
+test("every state machine of the template is valid, and made of what is run here", () => {
+  const machines = platform.template.byType("AWS::StepFunctions::StateMachine").map(({ id }) => id);
+  expect(machines).toEqual(["GroupDeadlineMachine", "RefundMachine"]);
+  for (const id of machines) {
+    expect(aslValidator(loadDefinition(platform.template, id))).toMatchObject({ isValid: true });
+  }
+});
 
 test("each audience's path reaches its function", async () => {
   const reached = async (path: string) => (await fetch(platform.url + path)).text();
