@@ -1,0 +1,231 @@
+import { describe, expect, it } from "vitest";
+import { offerStores, type RouteRequest, routeOrder } from "../../shared/fulfilment/index.ts";
+import { cellOf, middleOf } from "../../shared/fulfilment/routing-rules.ts";
+import { type Point, toGcj02 } from "../../shared/kernel/geo.ts";
+import { day, hour, second } from "../../shared/kernel/time.ts";
+import { routeCells, stocks, stores } from "../../shared/table/keys.ts";
+import { near, openWorld, refusal } from "./world.ts";
+
+const { deps, table, env, clock, planner, asked, addStore } = await openWorld();
+const plenty = async (ids: readonly string[]) => new Map(ids.map((id) => [id, 99]));
+let town = 0;
+/** A place of its own for each test, far from every other. */
+const elsewhere = (): Point => ({ lat: 24 + ++town, lng: 110, datum: "wgs84" });
+const ask = (place: RouteRequest["place"], more: Partial<Parameters<typeof routeOrder>[1]> = {}) => ({
+  place,
+  articleId: env.ids.next("AR"),
+  units: 2,
+  allotmentLeft: plenty,
+  window: { from: env.clock.now(), until: env.clock.now() + 24 * hour },
+  fulfilment: "pickup" as const,
+  ...more,
+});
+
+describe("routing an order", () => {
+  it("takes the store with the shortest way by road, not by straight line", async () => {
+    const here = elsewhere();
+    const acrossTheRiver = await addStore(near(here, 300));
+    const byRoad = await addStore(near(here, -600));
+    const usual = planner.answer;
+    planner.answer = async (_from, to) =>
+      to.map((p) => (p.lat > here.lat ? { distanceM: 4000, durationS: 600 } : { distanceM: 900, durationS: 150 }));
+    const { storeId, routed, options } = await routeOrder(deps, ask(here));
+    planner.answer = usual;
+    expect(storeId).toBe(byRoad.storeId);
+    expect(routed).toMatchObject({ by: "nearest", method: "matrix", distanceM: 900, durationS: 150, passed: [] });
+    expect(options.map((o) => o.storeId)).toEqual([byRoad.storeId, acrossTheRiver.storeId]);
+  });
+
+  it("answers neighbours of a cell from the kept decision, asks again after a day, and never sends the exact place", async () => {
+    const here = elsewhere();
+    await addStore(near(here, 500));
+    const before = asked.length;
+    expect((await routeOrder(deps, ask(here))).routed.method).toBe("matrix");
+    expect(asked.at(-1)!.from).toEqual(middleOf(cellOf(here)));
+    expect((await routeOrder(deps, ask(here))).routed.method).toBe("cache");
+    expect(asked.length).toBe(before + 1);
+    clock.advance(day);
+    expect((await routeOrder(deps, ask(here))).routed.method).toBe("matrix");
+    expect(asked.length).toBe(before + 2);
+    expect((await routeOrder(deps, ask(here))).routed.method).toBe("cache");
+  });
+
+  it("says that it reckoned with a straight line while Location is down, and keeps nothing of it", async () => {
+    const here = elsewhere();
+    const store = await addStore(near(here, 1000));
+    const usual = planner.answer;
+    planner.answer = async () => undefined;
+    const { routed } = await routeOrder(deps, ask(here));
+    planner.answer = usual;
+    expect(routed.method).toBe("great_circle");
+    expect(routed.durationS).toBeUndefined();
+    expect(routed.distanceM).toBeGreaterThan(1340);
+    expect(routed.distanceM).toBeLessThan(1360);
+    expect((await table.page(routeCells.query({ pk: `CELL#${cellOf(here)}` }), { limit: 5 })).items).toEqual([]);
+    expect((await routeOrder(deps, ask(here))).routed.method).toBe("matrix");
+    expect(store.storeId).toBeTruthy();
+  });
+
+  it("reckons with a straight line for the one store no road is known to", async () => {
+    const here = elsewhere();
+    const known = await addStore(near(here, 1000));
+    const island = await addStore(near(here, -400));
+    const usual = planner.answer;
+    planner.answer = async (_from, to) =>
+      to.map((p) => (p.lat < here.lat ? undefined : { distanceM: 1200, durationS: 200 }));
+    const { options } = await routeOrder(deps, ask(here));
+    planner.answer = usual;
+    expect(options.map(({ storeId, method }) => [storeId, method])).toEqual([
+      [island.storeId, "great_circle"],
+      [known.storeId, "matrix"],
+    ]);
+    expect((await routeOrder(deps, ask(here))).routed.method).toBe("matrix");
+  });
+
+  it("passes over nearer stores that are suspended, shut or sold out, and says so", async () => {
+    const here = elsewhere();
+    const suspended = await addStore(near(here, 100), { suspended: true });
+    const shut = await addStore(near(here, 200), { hours: [] });
+    const small = await addStore(near(here, 300), { radiusM: 150 });
+    const soldOut = await addStore(near(here, 400));
+    const able = await addStore(near(here, 500));
+    const left = async (ids: readonly string[]) => new Map(ids.map((id) => [id, id === soldOut.storeId ? 1 : 2]));
+    const { storeId, routed } = await routeOrder(deps, ask(here, { allotmentLeft: left }));
+    expect(storeId).toBe(able.storeId);
+    expect(routed.passed).toEqual([
+      { storeId: suspended.storeId, why: "suspended" },
+      { storeId: shut.storeId, why: "closed" },
+      { storeId: small.storeId, why: "out_of_range" },
+      { storeId: soldOut.storeId, why: "no_stock" },
+    ]);
+  });
+
+  it("takes the online stock where no campaign has an allotment", async () => {
+    const here = elsewhere();
+    const [bare, stocked] = [await addStore(near(here, 100)), await addStore(near(here, 200))];
+    const request = ask(here);
+    await table.commit([
+      stocks.create({ storeId: bare.storeId, articleId: request.articleId, online: 1 }),
+      stocks.create({ storeId: stocked.storeId, articleId: request.articleId, online: 2 }),
+    ]);
+    const { allotmentLeft: _none, ...without } = request;
+    expect((await routeOrder(deps, without)).storeId).toBe(stocked.storeId);
+  });
+
+  it("compares at most eight stores by road", async () => {
+    const here = elsewhere();
+    for (let n = 1; n <= 10; n++) await addStore(near(here, n * 100));
+    const { options } = await routeOrder(deps, ask(here));
+    expect(options).toHaveLength(8);
+    expect(asked.at(-1)!.to).toHaveLength(8);
+  });
+
+  it("gives the store the member picks, also when it is the tenth nearest, and refuses one that can't serve", async () => {
+    const here = elsewhere();
+    for (let n = 1; n <= 9; n++) await addStore(near(here, n * 100));
+    const tenth = await addStore(near(here, 1000));
+    const suspended = await addStore(near(here, 50), { suspended: true });
+    const far = await addStore(near(here, 9000));
+    const picked = await routeOrder(deps, ask(here, { pickedStoreId: tenth.storeId }));
+    expect(picked).toMatchObject({ storeId: tenth.storeId, routed: { by: "picked", method: "matrix" } });
+    expect(await refusal(routeOrder(deps, ask(here, { pickedStoreId: suspended.storeId })))).toMatchObject({
+      code: "STORE_NOT_ABLE",
+      facts: { why: "suspended" },
+    });
+    expect(await refusal(routeOrder(deps, ask(here, { pickedStoreId: far.storeId })))).toMatchObject({
+      code: "STORE_NOT_ABLE",
+      facts: { why: "out_of_range" },
+    });
+    expect(await refusal(routeOrder(deps, ask(here, { pickedStoreId: env.ids.next("ST") })))).toMatchObject({
+      code: "STORE_NOT_FOUND",
+    });
+  });
+
+  it("breaks a tie by the store's id, every time", async () => {
+    const here = middleOf(cellOf(elsewhere()));
+    const [east, west] = [await addStore(near(here, 0, 500)), await addStore(near(here, 0, -500))];
+    const usual = planner.answer;
+    planner.answer = async (_from, to) => to.map(() => ({ distanceM: 600, durationS: 100 }));
+    const first = await routeOrder(deps, ask(here));
+    planner.answer = usual;
+    const again = await routeOrder(deps, ask(here));
+    const smaller = [east.storeId, west.storeId].sort()[0];
+    expect([first.storeId, again.storeId, again.routed.method]).toEqual([smaller, smaller, "cache"]);
+  });
+
+  it("routes the same place alike in both datums", async () => {
+    const here = elsewhere();
+    await addStore(near(here, 300));
+    await addStore(near(here, -350));
+    const a = await routeOrder(deps, ask(here));
+    const b = await routeOrder(deps, ask(toGcj02(here)));
+    expect(b.storeId).toBe(a.storeId);
+    expect(b.routed.cell).toBe(a.routed.cell);
+  });
+
+  it("refuses where nobody can serve, naming the nearest store, its distance and why", async () => {
+    const here = elsewhere();
+    const far = await addStore(near(here, 5000), { name: "远店" });
+    const refused = await refusal(routeOrder(deps, ask(here)));
+    expect(refused).toMatchObject({
+      code: "NO_STORE_IN_RANGE",
+      facts: { storeId: far.storeId, name: "远店", why: "out_of_range" },
+    });
+    expect(Math.abs((refused.facts!.distanceM as number) - 5000)).toBeLessThan(20);
+  });
+
+  it("counts an opening that is left of the pickup window, not one that has passed", async () => {
+    const here = elsewhere();
+    await addStore(near(here, 100));
+    const now = env.clock.now();
+    const tonight = Math.floor(now / day) * day + 14 * hour; // 22:00 in Shanghai
+    clock.set(tonight);
+    const past = { from: tonight - 12 * hour, until: tonight + hour };
+    expect(await refusal(routeOrder(deps, ask(here, { window: past })))).toMatchObject({
+      code: "NO_STORE_IN_RANGE",
+      facts: { why: "closed" },
+    });
+    expect(
+      (await routeOrder(deps, ask(here, { window: { ...past, until: tonight + 12 * hour } }))).storeId,
+    ).toBeTruthy();
+  });
+
+  it("never answers a store that was suspended within the directory's half minute, and finds one opened since", async () => {
+    const here = elsewhere();
+    const first = await addStore(near(here, 100));
+    const second1 = await addStore(near(here, 200));
+    clock.advance(31 * second);
+    expect((await routeOrder(deps, ask(here))).storeId).toBe(first.storeId);
+    await table.commit([stores.patch({ storeId: first.storeId }).set({ suspended: true })]);
+    expect((await routeOrder(deps, ask(here))).storeId).toBe(second1.storeId);
+    const there = elsewhere();
+    const opened = await addStore(near(there, 100));
+    expect((await routeOrder(deps, ask(there))).storeId).toBe(opened.storeId);
+  });
+
+  it("locates an address, and asks for a point where it finds only a district or nothing", async () => {
+    const opened = await addStore({ lat: 31.2331, lng: 121.4692, datum: "wgs84" });
+    expect((await routeOrder(deps, ask({ address: "人民广场" }))).storeId).toBe(opened.storeId);
+    expect((await refusal(routeOrder(deps, ask({ address: "黄浦区" })))).code).toBe("ADDRESS_NOT_FOUND");
+    expect((await refusal(routeOrder(deps, ask({ address: "不存在的地方" })))).code).toBe("ADDRESS_NOT_FOUND");
+  });
+
+  it("does not offer delivery", async () => {
+    expect((await refusal(routeOrder(deps, ask(elsewhere(), { fulfilment: "delivery" })))).code).toBe(
+      "DELIVERY_NOT_OFFERED",
+    );
+  });
+});
+
+describe("offering stores", () => {
+  it("lists up to five able ones, the best first, each saying why and when it is open", async () => {
+    const here = elsewhere();
+    await addStore(near(here, 50), { suspended: true, name: "停业店" });
+    for (let n = 1; n <= 6; n++) await addStore(near(here, n * 150), { name: `${n}号店` });
+    const offers = await offerStores(deps, ask(here));
+    expect(offers.map((o) => o.name)).toEqual(["1号店", "2号店", "3号店", "4号店", "5号店"]);
+    expect(offers[0]!.why).toMatch(/^最近的可服务门店\(更近的停业店因暂停服务不可选\):路程 \d+ 米\(约 1 分钟\)$/);
+    expect(offers[1]!.why).toMatch(/^可服务门店中第 2 近:路程/);
+    expect(offers[0]!.hours).toBe("每天 08:00–21:00");
+  });
+});
