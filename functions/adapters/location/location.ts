@@ -89,7 +89,7 @@ export function createLocation(options: LocationOptions): { planner: RoutePlanne
       try {
         return await attempt(AbortSignal.timeout(timeoutMs));
       } catch (error) {
-        if (round >= ATTEMPTS || error instanceof z.ZodError || !transient(error)) throw error;
+        if (round >= ATTEMPTS || !transient(error)) throw error;
       }
     }
   };
