@@ -23,8 +23,8 @@ export interface Deps {
   firstAdmin: string | undefined;
   login: WeChatLogin;
   channel: PaymentChannel;
-  /** Our own app and merchant numbers, which a notification must name. */
-  merchant: { appid: string; mchid: string };
+  /** The app whose openids our members have. */
+  merchant: { appid: string };
   shippingUpload: ShippingUpload;
   planner: RoutePlanner;
   geocoder: Geocoder;

@@ -12,7 +12,7 @@ import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
 import { guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
 import { settleHold } from "./settle-hold.ts";
-import { counts, seatsIn, teamFailed } from "./settle-team.ts";
+import { counts, reconcileRefundOf, seatsIn, teamFailed } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
@@ -67,6 +67,7 @@ async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order>
       state: "REQUESTED",
       requestedAt: now,
     }),
+    reconcileRefundOf(deps.env, `${order.orderId}#${refundId}`),
     ...(await unitsBack(deps, order)),
     ...(await guardWithout(deps.table, order, { unitsToo: false })),
     outbox.create(
@@ -97,7 +98,7 @@ async function teamWithout(deps: Deps, team: Stored<Team>, order: Order): Promis
       .add({ paid: -1, free: 1 })
       .move("state", teamLifecycle, "leaderLeft")
       .set({ outcome: "leader_left", decidedAt: deps.env.clock.now() });
-    return [failing, teamFailed(deps.env, { ...team, paid: team.paid - 1 }, "leader_left", actor)];
+    return [failing, ...teamFailed(deps.env, { ...team, paid: team.paid - 1 }, "leader_left", actor)];
   }
   return [
     counted.when("paid", "=", team.paid).set({ leaderId: heir.memberId, leaderOrderId: heir.orderId }),

@@ -20,6 +20,7 @@ import { guards, orders, outbox, paymentAttempts, refunds, teams } from "../tabl
 import type { Once } from "../table/once.ts";
 import { refundAlarm, refundWaitAtLast, refundWaits } from "./clocks.ts";
 import { seatFacts, unitsBack, withoutSeat } from "./seat-writes.ts";
+import { reconcileRefundOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 type RefundKey = { orderId: string; refundId: string };
@@ -129,6 +130,7 @@ async function refundOfFailedTeam(deps: Deps, key: RefundKey): Promise<Stored<Re
         state: "REQUESTED",
         requestedAt: now,
       }),
+      reconcileRefundOf(deps.env, `${key.orderId}#${key.refundId}`),
       ...(await unitsBack(deps, order)),
       told(deps.env, "refund.requested", order, {
         refundId: key.refundId,

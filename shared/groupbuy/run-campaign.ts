@@ -5,7 +5,7 @@ import { allotments, campaigns, outbox, stockMovements, stocks, TEAM_BUCKETS, te
 import { allotmentRows } from "./keep-campaign.ts";
 import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
 import type { Allotment, Campaign, Team } from "./model.ts";
-import { teamFailed } from "./settle-team.ts";
+import { teamFailed } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env };
 
@@ -130,7 +130,7 @@ async function stopTeams(deps: Deps, campaignId: string): Promise<void> {
         .asRead(team)
         .move("state", teamLifecycle, event)
         .set({ outcome: "ops", decidedAt });
-      await deps.table.commit([stopped, ...(event === "stopped" ? [teamFailed(deps.env, team, "ops")] : [])]);
+      await deps.table.commit([stopped, ...(event === "stopped" ? teamFailed(deps.env, team, "ops") : [])]);
     });
   }
 }

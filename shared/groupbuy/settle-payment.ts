@@ -21,6 +21,7 @@ import { clocks } from "./clocks.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
 import { guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
+import { reconcileRefundOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env };
 
@@ -256,5 +257,6 @@ const refundOf = (deps: Deps, order: Order, what: { refundId: string; paymentNo:
     state: "REQUESTED",
     requestedAt: deps.env.clock.now(),
   }),
+  reconcileRefundOf(deps.env, `${order.orderId}#${what.refundId}`),
   told(deps, "payment.orphaned", order, { refundId: what.refundId, paymentNo: what.paymentNo }),
 ];

@@ -1,13 +1,12 @@
 import type { Env } from "../kernel/env.ts";
-import { makeEvent } from "../kernel/event.ts";
-import type { Order } from "../order/index.ts";
 import { openCase, type PaymentChannel } from "../payment/index.ts";
-import { decide, type Stored, type Table } from "../table/entity.ts";
-import { outbox, seatsOfTeam, teams } from "../table/keys.ts";
+import { decide, type Table } from "../table/entity.ts";
+import { teams } from "../table/keys.ts";
 import { clocks } from "./clocks.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
 import { settleHold } from "./settle-hold.ts";
+import { seatsIn, teamFailed } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
@@ -39,7 +38,7 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
         .move("state", teamLifecycle, "deadline")
         .when("held", "=", 0)
         .set({ outcome: "deadline", decidedAt: deps.env.clock.now() }),
-      teamFailed(deps.env, current, "deadline"),
+      ...teamFailed(deps.env, current, "deadline"),
     ]);
     return "FAILED" as const;
   });
@@ -52,32 +51,3 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
     });
   return { outcome: "undecided", at: now + clocks.again };
 }
-
-/** The seats of a team, page by page; complete only once the index has caught up: who must have all counts against the team. */
-export async function* seatsIn(table: Table, teamId: string): AsyncGenerator<Stored<Order>> {
-  let after: Record<string, string> | undefined;
-  do {
-    const page = await table.page(seatsOfTeam(teamId), { limit: 50, after });
-    yield* page.items;
-    after = page.next;
-  } while (after);
-}
-
-/** A seat whose payment counts for the team: paid, and not left while it formed. */
-export const counts = (order: Order): boolean =>
-  order.disposition === "SEATED" && order.leftAt === undefined && order.seat !== "RELEASED" && order.seat !== "HELD";
-
-export const teamFailed = (
-  env: Env,
-  team: Team,
-  because: NonNullable<Team["outcome"]>,
-  actor: { kind: "system" | "member" | "staff"; id?: string } = { kind: "system" },
-) =>
-  outbox.create(
-    makeEvent(env, {
-      type: "team.failed",
-      actor,
-      origin: team.origin,
-      data: { teamId: team.teamId, campaignId: team.campaignId, leaderId: team.leaderId, because, paid: team.paid },
-    }),
-  );

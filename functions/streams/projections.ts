@@ -1,0 +1,94 @@
+import { seatsIn } from "../../shared/groupbuy/index.ts";
+import { fileMessage } from "../../shared/journey/index.ts";
+import type { DomainEvent } from "../../shared/kernel/event.ts";
+import { yuan } from "../../shared/kernel/money.ts";
+import { toIso } from "../../shared/kernel/time.ts";
+import { composeDeps } from "../runtime/composition.ts";
+import type { Deps } from "../runtime/deps.ts";
+import { eventHandler } from "../runtime/handler.ts";
+
+interface Message {
+  title: string;
+  body: string;
+}
+type Words = (event: DomainEvent) => Message;
+
+const amount = (event: DomainEvent, name: string) => `${yuan(Number(event.data[name]))}元`;
+const moment = (event: DomainEvent, name: string) => toIso(Number(event.data[name])).slice(5, 16).replace("T", " ");
+const failures: Record<string, string> = {
+  deadline: "到截止时间人数未满",
+  leader_left: "团长已退出",
+  ops: "活动已取消",
+  stock: "商品缺货",
+};
+
+/** What a member is told when something happens to the seat or the money. */
+const toMember: Record<string, Words> = {
+  "seat.paid": (e) => ({ title: "支付成功", body: `已支付${amount(e, "payableFen")},座位已为您保留。` }),
+  "seat.released": () => ({ title: "订单已超时", body: "未在规定时间内支付,座位已释放,您可以重新下单。" }),
+  "seat.left": (e) => ({ title: "已退出拼团", body: `${amount(e, "payableFen")}将全额原路退回。` }),
+  "payment.orphaned": (e) => ({
+    title: "付款未能占座",
+    body: `您的付款到达时座位已不在,${amount(e, "payableFen")}将全额原路退回。`,
+  }),
+  "refund.succeeded": (e) => ({ title: "退款到账", body: `${amount(e, "refundFen")}已原路退回。` }),
+  "refund.stuck": (e) => ({
+    title: "退款需要您协助",
+    body: `${amount(e, "refundFen")}暂时无法原路退回,客服会与您联系。`,
+  }),
+  "order.handed_over": () => ({ title: "已提货", body: "祝您用餐愉快,欢迎到社群晒单。" }),
+  "order.rerouted": () => ({ title: "提货门店已变更", body: "原门店暂不能服务,订单已转到其他门店,请重新获取提货码。" }),
+};
+
+/** What everybody with a paid seat is told. */
+const toTeam: Record<string, Words> = {
+  "team.succeeded": () => ({ title: "拼团成功", body: "全员成团价已生效,请在提货时间凭提货码到店自提。" }),
+  "team.failed": (e) => ({
+    title: "拼团未成功",
+    body: `${failures[String(e.data.because)] ?? "未成团"},已付款项将全额原路退回。`,
+  }),
+};
+
+/** What the new leader is told. */
+const toLeader: Record<string, Words> = {
+  "team.led_by_another": (e) => ({
+    title: "您已成为团长",
+    body: `原团长已退出,截止时间不变:${moment(e, "deadline")}。`,
+  }),
+  "team.formed": (e) => ({ title: "开团成功", body: `快邀请邻居参加,截止时间:${moment(e, "deadline")}。` }),
+};
+
+async function tell(
+  deps: Deps,
+  event: DomainEvent,
+  memberId: string,
+  message: Message,
+  orderId?: string,
+): Promise<void> {
+  const teamId = event.data.teamId;
+  await fileMessage(deps.table, {
+    memberId,
+    eventId: event.eventId,
+    at: event.at,
+    kind: event.type,
+    ...message,
+    ...(typeof teamId === "string" && { teamId }),
+    ...(orderId !== undefined && { orderId }),
+  });
+}
+
+/** Each message is filed once a member and event, whoever brings the event again. */
+export const handler = eventHandler(composeDeps([]), async (deps, event) => {
+  const { memberId, orderId, teamId, leaderId } = event.data;
+  const own = toMember[event.type];
+  if (own && typeof memberId === "string")
+    await tell(deps, event, memberId, own(event), typeof orderId === "string" ? orderId : undefined);
+  const lead = toLeader[event.type];
+  const leader = leaderId ?? memberId;
+  if (lead && typeof leader === "string") await tell(deps, event, leader, lead(event));
+  const all = toTeam[event.type];
+  if (all && typeof teamId === "string")
+    for await (const seat of seatsIn(deps.table, teamId))
+      if (seat.disposition === "SEATED" && seat.leftAt === undefined)
+        await tell(deps, event, seat.memberId, all(event), seat.orderId);
+});

@@ -1,0 +1,45 @@
+import type { Env } from "../kernel/env.ts";
+import { siblingId } from "../kernel/ids.ts";
+import type { Workflows } from "../kernel/workflows.ts";
+import type { PaymentChannel } from "../payment/index.ts";
+import type { Table } from "../table/entity.ts";
+import { orders, refunds } from "../table/keys.ts";
+import { checkRefund, requestRefund } from "./refund.ts";
+import { settlePayment } from "./settle-payment.ts";
+import { counts, seatsIn } from "./team-seats.ts";
+
+type Deps = { table: Table; env: Env; channel: PaymentChannel; workflows: Workflows };
+
+/**
+ * Finishes refunds that nobody finished. `id` names a failed team, whose paid seats must each have begun, or one refund as
+ * `<orderId>#<refundId>`, which is asked about and, where the channel never heard of it, asked for under the same number.
+ * Answers whether nothing is left to do.
+ */
+export async function reconcileRefund(deps: Deps, id: string): Promise<boolean> {
+  const [orderId, refundId] = id.split("#");
+  if (orderId === undefined || refundId === undefined) {
+    for await (const seat of seatsIn(deps.table, id))
+      if (counts(seat) && seat.seat === "PAID" && seat.refundId === undefined)
+        await deps.workflows.startRefund(seat.orderId, siblingId("RF", seat.orderId));
+    return true; // each of them is looked at by its own row from here on
+  }
+  const key = { orderId, refundId };
+  const refund = await deps.table.load(refunds, key);
+  if (!refund || refund.state === "SUCCESS") return true;
+  const looked = await checkRefund(deps, { ...key, round: 0 });
+  if (looked.outcome === "again") await requestRefund(deps, { ...key, round: 0 });
+  const now = await deps.table.load(refunds, key);
+  return now?.state === "SUCCESS" || now?.state === "ABNORMAL";
+}
+
+/** Asks once more about a payment that was closed: one that raced the close is settled. Answers whether the channel said. */
+export async function reconcilePayment(deps: Deps, orderId: string): Promise<boolean> {
+  const order = await deps.table.load(orders, { orderId });
+  if (order?.paymentState !== "CLOSED") return true;
+  const asked = await deps.channel.query(order.paymentNo);
+  if (asked.kind === "absent") return true;
+  if (asked.kind !== "transaction") return false;
+  const { transaction } = asked;
+  if (transaction.state === "SUCCESS" || transaction.state === "REFUND") await settlePayment(deps, transaction);
+  return true;
+}

@@ -1,0 +1,45 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import type { Order } from "../order/index.ts";
+import type { Stored, Table, Write } from "../table/entity.ts";
+import { dues, outbox, seatsOfTeam } from "../table/keys.ts";
+import { clocks } from "./clocks.ts";
+import type { Team } from "./model.ts";
+
+/** The seats of a team, page by page; complete only once the index has caught up: who must have all counts against the team. */
+export async function* seatsIn(table: Table, teamId: string): AsyncGenerator<Stored<Order>> {
+  let after: Record<string, string> | undefined;
+  do {
+    const page = await table.page(seatsOfTeam(teamId), { limit: 50, after });
+    yield* page.items;
+    after = page.next;
+  } while (after);
+}
+
+/** A seat whose payment counts for the team: paid, and not left while it formed. */
+export const counts = (order: Order): boolean =>
+  order.disposition === "SEATED" && order.leftAt === undefined && order.seat !== "RELEASED" && order.seat !== "HELD";
+
+/** The event of a team's failure, and the row by which the reconciliation sees that everybody's refund began. */
+export const teamFailed = (
+  env: Env,
+  team: Team,
+  because: NonNullable<Team["outcome"]>,
+  actor: { kind: "system" | "member" | "staff"; id?: string } = { kind: "system" },
+): Write[] => [
+  outbox.create(
+    makeEvent(env, {
+      type: "team.failed",
+      actor,
+      origin: team.origin,
+      data: { teamId: team.teamId, campaignId: team.campaignId, leaderId: team.leaderId, because, paid: team.paid },
+    }),
+  ),
+  reconcileRefundOf(env, team.teamId),
+];
+
+/** Lets the reconciliation look at a refund (`<orderId>#<refundId>`) or at a failed team's refunds (its id) in a while. */
+export const reconcileRefundOf = (env: Env, id: string): Write => {
+  const at = env.clock.now() + clocks.reconcileRefund;
+  return dues.create({ kind: "refund", id, at, since: at });
+};
