@@ -158,10 +158,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       await streamsEnd;
     });
     let begun = 0;
+    let poke = (): void => {};
     const pool: FunctionPool = {
       invoke(functionId, event, label) {
         begun++;
-        return functions.invoke(functionId, event, label);
+        return functions.invoke(functionId, event, label).finally(() => poke());
       },
       get busy() {
         return functions.busy;
@@ -187,6 +188,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         : { endpoint: engine.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS },
     );
     const streams = startStreams({ template, db, pool, clock, client, log });
+    poke = streams.poke;
     stack.push(() => {
       streamsEnd = streams.stop().finally(() => client.destroy());
     });

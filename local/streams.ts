@@ -20,7 +20,7 @@ interface DeadLetter {
 }
 
 export interface Streams {
-  /** Looks for new records now instead of at the next poll. */
+  /** Somebody may have written: looks for new records within a tenth of a second, and for a while as often. */
   poke(): void;
   /** Resolves when a pass that began after the call has found nothing more to deliver in any mapping. */
   drained(): Promise<void>;
@@ -55,6 +55,9 @@ interface StreamRecord {
 }
 
 const pollMs = 100;
+/** After this many passes with nothing new a reader looks more seldom, until `poke` says that somebody may have written. */
+const wakefulPasses = 20;
+const drowsyPollMs = 1000;
 const firstBackoffMs = 200;
 const longestBackoffMs = 60_000;
 
@@ -88,10 +91,12 @@ export function startStreams(parts: {
     .flatMap(({ id, properties }) => readMapping(template, id, properties));
   const stopping = new AbortController();
   const pokes = new Set<() => void>();
-  /** Bumped by `poke`, so that a poke during a pass starts another one. */
+  /** Bumped by `wakeAll`, so that one during a pass starts another pass. */
   let pokeCount = 0;
   let hurried = 0;
-  const drains = new Map(mappings.map(({ id }) => [id, { began: 0, quiet: 0, waiters: new Set<() => void>() }]));
+  const drains = new Map(
+    mappings.map(({ id }) => [id, { began: 0, quiet: 0, idlePasses: 0, waiters: new Set<() => void>() }]),
+  );
 
   function pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
@@ -140,10 +145,13 @@ export function startStreams(parts: {
         await pause(Math.min(100 * 2 ** failures, 5000));
         continue;
       }
-      if (delivered > 0) continue;
+      if (delivered > 0) {
+        state.idlePasses = 0;
+        continue;
+      }
       state.quiet = state.began;
       for (const wake of [...state.waiters]) wake();
-      if (seen === pokeCount) await pause(pollMs);
+      if (seen === pokeCount) await pause(state.idlePasses++ < wakefulPasses ? pollMs : drowsyPollMs);
     }
   }
 
@@ -335,16 +343,20 @@ export function startStreams(parts: {
   }
 
   const followers = mappings.map(follow);
-  const poke = (): void => {
+  const wakeAll = (): void => {
     pokeCount++;
+    for (const state of drains.values()) state.idlePasses = 0;
     for (const wake of [...pokes]) wake();
   };
   return {
-    poke,
+    poke() {
+      if ([...drains.values()].some(({ idlePasses }) => idlePasses > wakefulPasses)) wakeAll();
+      for (const state of drains.values()) state.idlePasses = 0;
+    },
     async drained() {
       const since = performance.now();
       hurried++;
-      poke();
+      wakeAll();
       try {
         await Promise.all(
           [...drains.values()].map(
