@@ -1,2 +1,2 @@
 export { createCommunity, isMemberOf, joinCommunity, leaveCommunity, listMemberships } from "./keep-community.ts";
-export { type Community, community, type Membership, membership } from "./model.ts";
+export type { Community, Membership } from "./model.ts";

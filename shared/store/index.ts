@@ -1,3 +1,3 @@
-export { createStore, loadStore, type StoreFacts, suspendStore, updateStore } from "./keep-store.ts";
-export { openingHours, type Store, store } from "./model.ts";
+export { createStore, loadStore, suspendStore, updateStore } from "./keep-store.ts";
+export { openingHours, type Store } from "./model.ts";
 export { hasOpening, isOpenDuring } from "./rules.ts";
