@@ -1,8 +1,8 @@
 export { admitStaff } from "./admit-staff.ts";
 export { endSession, requireLiveSession } from "./end-session.ts";
-export { bindPhone, loadMember, type Profile, readProfile, renameMember } from "./keep-profile.ts";
+export { bindPhone, type Profile, readProfile, renameMember } from "./keep-profile.ts";
 export { createStaff, updateStaff } from "./keep-staff.ts";
 export { logIn } from "./log-in.ts";
-export { type Member, type Role, roles, type Staff } from "./model.ts";
+export { type Role, roles, type Staff } from "./model.ts";
 export type { WeChatLogin } from "./ports.ts";
 export { refreshSession } from "./refresh-session.ts";
