@@ -6,6 +6,7 @@ import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { orderLifecycle, seatLifecycle, seatState, shippingLifecycle } from "../../shared/order/index.ts";
 import { orders, ordersOfStore, teams } from "../../shared/table/keys.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
+import { listPage } from "./list-page.ts";
 
 const metres = z.int().min(0).meta({ description: "Metres" });
 const handedLine = z.object({ articleId: z.string(), name: z.string(), units: z.int() });
@@ -129,17 +130,15 @@ export const fulfilmentOps: Route[] = [
     }),
     ok: listOf(storeOrderView),
     problems: [],
-    run: async ({ table, cursors }, { params: { storeId }, query: { day, limit, cursor } }) => {
-      const scope = `orders-of-store#${storeId}#${day}`;
-      const page = await table.page(ordersOfStore(storeId, day), { limit, after: cursors.open(cursor, scope) });
+    run: async (deps, { params: { storeId }, query: { day, ...asked } }) => {
+      const page = await listPage(deps, ordersOfStore(storeId, day), `orders-of-store#${storeId}#${day}`, asked);
       // The index may still show an order here that has moved to another store.
       const here = page.items.filter((order) => order.storeId === storeId);
-      const found = await table.loadMany(
+      const found = await deps.table.loadMany(
         teams,
         here.map(({ teamId }) => ({ teamId })),
       );
       const teamOf = new Map(found.map((team) => [team.teamId, team]));
-      const nextCursor = cursors.seal(page.next, scope);
       return {
         items: here.map((order) => {
           const team = teamOf.get(order.teamId);
@@ -157,7 +156,7 @@ export const fulfilmentOps: Route[] = [
             ...(order.handedOverAt !== undefined && { handedOverAt: toIso(order.handedOverAt) }),
           };
         }),
-        ...(nextCursor !== undefined && { nextCursor }),
+        nextCursor: page.nextCursor,
       };
     },
   }),

@@ -1,6 +1,13 @@
 import * as z from "zod";
+import { point } from "../kernel/geo.ts";
 import { idOf } from "../kernel/ids.ts";
 import { epochMs } from "../kernel/time.ts";
+
+/** Where the member is: a point in either datum, or an address to be located. */
+export const place = z
+  .union([point, z.strictObject({ address: z.string().trim().min(2).max(200) })])
+  .meta({ id: "Place", description: "Coordinates with their datum, or an address" });
+export type Place = z.infer<typeof place>;
 
 /** Stores ranked for a geohash-7 cell (some 150 m): our decision by travel distance, not the provider's data. */
 export const routeCell = z.object({

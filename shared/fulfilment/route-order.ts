@@ -5,6 +5,7 @@ import type { Routed } from "../order/index.ts";
 import type { Store } from "../store/index.ts";
 import { Stale, type Table } from "../table/entity.ts";
 import { routeCells, stocks, stores } from "../table/keys.ts";
+import type { Place } from "./model.ts";
 import type { Geocoder, RoutePlanner } from "./ports.ts";
 import { hoursText, reasonText, wayText } from "./route-texts.ts";
 import {
@@ -34,9 +35,6 @@ export interface RoutingDeps {
   planner: RoutePlanner;
   geocoder: Geocoder;
 }
-
-/** Where the member is: a point in either datum, or an address to be located. */
-export type Place = Point | { address: string };
 
 export interface RouteRequest {
   place: Place;
@@ -78,10 +76,7 @@ interface Survey {
  * but our decision for the cell. Throws DELIVERY_NOT_OFFERED, ADDRESS_NOT_FOUND, NO_STORE_IN_RANGE (facts: the nearest store,
  * its distance, why not), STORE_NOT_ABLE (facts: why), STORE_NOT_FOUND (a picked store that does not exist), TRY_AGAIN.
  */
-export async function routeOrder(
-  deps: RoutingDeps,
-  input: RouteRequest & PickedPlace,
-): Promise<RouteChoice> {
+export async function routeOrder(deps: RoutingDeps, input: RouteRequest & PickedPlace): Promise<RouteChoice> {
   if (input.fulfilment === "delivery") throw new DomainError("DELIVERY_NOT_OFFERED");
   return onTheDirectory(deps, async (directory) => {
     const survey = await look(deps, directory, input, input.pickedStoreId);

@@ -13,7 +13,7 @@ const reasons: Record<Why, string> = {
 export const reasonText = (why: string): string => reasons[why as Why] ?? "暂不能服务";
 
 /** "850 米", "1.2 公里". */
-export const distanceText = (metres: number): string =>
+const distanceText = (metres: number): string =>
   metres < 1000 ? `${Math.round(metres)} 米` : `${(metres / 1000).toFixed(1)} 公里`;
 
 /** "路程 850 米(约 4 分钟)"; of a straight line it says that it is one. */

@@ -6,11 +6,11 @@ import { hasOpening, type Store } from "../store/index.ts";
 import type { RouteCell } from "./model.ts";
 
 /** Streets are longer than the great circle by about this factor; used where no road distance is to be had. */
-export const DETOUR = 1.35;
+const DETOUR = 1.35;
 /** At most this many stores are compared by road: the provider bills each. */
 export const MAX_COMPARED = 8;
 /** How long our decision for a cell holds, ms. */
-export const CELL_HOLDS = day;
+const CELL_HOLDS = day;
 
 /** Why a store can't serve, in the words of `Routed.passed`. */
 export type Why = "suspended" | "closed" | "out_of_range" | "no_stock";

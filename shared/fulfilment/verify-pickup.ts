@@ -10,7 +10,7 @@ import type { Once } from "../table/once.ts";
 import { codeHashOf } from "./issue-pickup-code.ts";
 
 /** So many wrong codes by one staff member at one store within ten minutes lock both for the rest of them. */
-export const MAX_WRONG = 5;
+const MAX_WRONG = 5;
 const LOCK_MS = 10 * minute;
 
 /** What the staff member at the counter needs to hand over; nothing that names the member. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { explainRoute, hoursText } from "../../shared/fulfilment/route-texts.ts";
+import { explainRoute, hoursText, place } from "../../shared/fulfilment/index.ts";
 import {
   askedAbout,
   byTravel,
@@ -115,6 +115,14 @@ describe("points", () => {
     ["an unknown datum", { lat: 31.23, lng: 121.47, datum: "bd09" }],
   ])("are refused for %s", (_what, value) => {
     expect(point.safeParse(value).success).toBe(false);
+    expect(place.safeParse(value).success).toBe(false);
+  });
+
+  it("say what is wrong with them, also where an address would do", () => {
+    const wrong = (lat: number, lng: number) => place.safeParse({ lat, lng, datum: "gcj02" }).error!.issues[0]!;
+    expect(wrong(121.47, 31.23)).toMatchObject({ path: ["lat"], message: expect.stringContaining("<=90") });
+    expect(wrong(85.3, 44.3).message).toMatch(/swapped/);
+    expect(place.parse({ address: " 人民广场 " })).toEqual({ address: "人民广场" });
   });
 });
 

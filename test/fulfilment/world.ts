@@ -12,7 +12,7 @@ import type { Write } from "../../shared/table/entity.ts";
 import { allotments, members, orders, stores, teams } from "../../shared/table/keys.ts";
 import { openTestTable } from "../engine/table.ts";
 
-export const everyDay = [0, 1, 2, 3, 4, 5, 6].map((weekday) => ({ weekday, opens: 8 * 60, closes: 21 * 60 }));
+const everyDay = [0, 1, 2, 3, 4, 5, 6].map((weekday) => ({ weekday, opens: 8 * 60, closes: 21 * 60 }));
 
 /** A point some metres north and east of another. */
 export const near = (p: Point, north: number, east = 0): Point => ({
