@@ -33,8 +33,8 @@ const window = { from: monday, until: monday + 24 * hour };
 
 /** A coarse lattice around 人民广场, so that equal distances do occur. */
 const somewhere = fc.record({
-  lat: fc.integer({ min: -20, max: 20 }).map((n) => 31.23 + n / 1000),
-  lng: fc.integer({ min: -20, max: 20 }).map((n) => 121.47 + n / 1000),
+  lat: fc.integer({ min: -4, max: 4 }).map((n) => 31.23 + n / 200),
+  lng: fc.integer({ min: -4, max: 4 }).map((n) => 121.47 + n / 200),
 });
 const someStores = fc.array(
   fc.record({
