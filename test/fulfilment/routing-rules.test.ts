@@ -39,9 +39,9 @@ const somewhere = fc.record({
 const someStores = fc.array(
   fc.record({
     at: somewhere,
-    radiusM: fc.integer({ min: 100, max: 4000 }),
-    suspended: fc.boolean(),
-    shut: fc.boolean(),
+    radiusM: fc.integer({ min: 500, max: 6000 }),
+    suspended: fc.nat(5).map((n) => n === 0),
+    shut: fc.nat(5).map((n) => n === 0),
   }),
   { maxLength: 12 },
 );
@@ -88,6 +88,16 @@ describe("judging stores", () => {
       window,
     ).map(({ why }) => why);
     expect(whys).toEqual(["suspended", "closed", undefined, "out_of_range"]);
+  });
+
+  it("puts the smaller id first where two stores are equally far, in whichever order they come", () => {
+    const from: Point = { lat: 31.23, lng: 121.47, datum: "wgs84" };
+    const [one, two] = [storeAt(1, 31.24, 121.47), storeAt(2, 31.24, 121.47)];
+    for (const stores of [
+      [one, two],
+      [two, one],
+    ])
+      expect(judgeStores(stores, from, window).map(({ store }) => store.storeId)).toEqual([storeId(1), storeId(2)]);
   });
 
   it("can't compare places in different datums", () => {
