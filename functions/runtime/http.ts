@@ -114,10 +114,13 @@ async function authorize(
 ): Promise<void> {
   if (caller.kind === "staff") {
     const { staff } = caller;
-    if (!staff.roles.some((role) => declared.roles?.includes(role))) throw new DomainError("FORBIDDEN");
+    if (!staff.roles.some((role) => role === "admin" || declared.roles?.includes(role)))
+      throw new DomainError("FORBIDDEN");
     if (declared.scope === "store" && declared.storeOf) {
       const storeId = await declared.storeOf(deps, request);
-      const chainWide = staff.roles.some((role) => chainRoles.includes(role) && declared.roles?.includes(role));
+      const chainWide = staff.roles.some(
+        (role) => role === "admin" || (chainRoles.includes(role) && declared.roles?.includes(role)),
+      );
       if (!chainWide && !staff.storeIds.includes(storeId)) throw new DomainError("STORE_OUT_OF_SCOPE");
     }
   }

@@ -1,0 +1,624 @@
+import * as z from "zod";
+import { offerStores } from "../../shared/fulfilment/index.ts";
+import {
+  admission,
+  allotmentRows,
+  allotUnits,
+  type Campaign,
+  campaignLifecycle,
+  campaignOf,
+  createCampaign,
+  joinTeam,
+  leaveTeam,
+  openTeam,
+  payOrder,
+  publishCampaign,
+  shareTeam,
+  steerCampaign,
+  touchShare,
+} from "../../shared/groupbuy/index.ts";
+import { point } from "../../shared/kernel/geo.ts";
+import { idOf } from "../../shared/kernel/ids.ts";
+import { basisPoints } from "../../shared/kernel/money.ts";
+import { DomainError } from "../../shared/kernel/problem.ts";
+import { isoInput, isoOutput, minute, toIso } from "../../shared/kernel/time.ts";
+import { seatState } from "../../shared/order/index.ts";
+import {
+  allCampaigns,
+  allotments,
+  campaigns,
+  orders,
+  ordersOfMember,
+  refundsOf,
+  stores,
+  teams,
+} from "../../shared/table/keys.ts";
+import type { Deps } from "../runtime/deps.ts";
+import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
+import {
+  askAgainS,
+  campaignView,
+  changesOf,
+  changesQuery,
+  type OrderPage,
+  orderLine,
+  orderVersion,
+  orderView,
+  seatView,
+  teamView,
+  toCampaign,
+  toOrder,
+  toOrderLine,
+  toSeat,
+  toTeam,
+} from "./groupbuy-views.ts";
+import { listPage } from "./list-page.ts";
+
+const campaignPath = z.strictObject({ campaignId: idOf("CP") });
+const teamPath = z.strictObject({ teamId: idOf("TM") });
+const orderPath = z.strictObject({ orderId: idOf("OR") });
+
+const place = z
+  .union([point, z.strictObject({ address: z.string().trim().min(4).max(200) })])
+  .meta({ description: "Where the member is: a point with its datum, or an address to be located" });
+const seatBody = {
+  units: z.int().min(1).max(99).default(1),
+  place,
+  storeId: idOf("ST").optional().meta({ description: "One of the stores offered; the nearest able one where absent" }),
+  fulfilment: z.enum(["pickup", "delivery"]).default("pickup").meta({ description: "Delivery is refused for now" }),
+  shareToken: z.string().max(32).optional().meta({ description: "Of the link the member came by" }),
+};
+const routingProblems = [
+  "NO_STORE_IN_RANGE",
+  "STORE_NOT_ABLE",
+  "STORE_NOT_FOUND",
+  "ADDRESS_NOT_FOUND",
+  "DELIVERY_NOT_OFFERED",
+  "SOLD_OUT",
+] as const;
+const seatProblems = [
+  ...routingProblems,
+  "CAMPAIGN_SUSPENDED",
+  "UNITS_LIMIT",
+  "ORDER_UNPAID",
+  "TEAM_OTHER_JOINED",
+  "NOT_ADMITTED_COMMUNITY",
+  "NOT_ADMITTED_NEW",
+  "SHARE_NOT_FOUND",
+  "MEMBER_NOT_FOUND",
+] as const;
+
+/** A team as this member may see it: while the leader has not paid, only the leader may. */
+async function visibleTeam(deps: Deps, teamId: string, memberId: string) {
+  const team = await deps.table.load(teams, { teamId }, { eventually: true });
+  if (!team) throw new DomainError("TEAM_NOT_FOUND");
+  if ((team.state === "OPENING" || team.state === "ABANDONED") && team.leaderId !== memberId)
+    throw new DomainError("TEAM_NOT_VISIBLE");
+  return team;
+}
+
+async function orderPage(deps: Deps, orderId: string): Promise<OrderPage> {
+  const order = await deps.table.load(orders, { orderId });
+  const team = order && (await deps.table.load(teams, { teamId: order.teamId }));
+  if (!order || !team) throw new DomainError("ORDER_NOT_FOUND");
+  const [store, refunds] = await Promise.all([
+    deps.table.load(stores, { storeId: order.storeId }),
+    deps.table.page(refundsOf(orderId), { limit: 50 }),
+  ]);
+  return { order, team, store, refunds: refunds.items };
+}
+
+export const groupbuyShop: Route[] = [
+  route({
+    method: "get",
+    path: "/v1/campaigns",
+    summary: "团购活动列表",
+    description: "Newest first; drafts are not shown, so a page may hold fewer than its limit.",
+    actor: "member",
+    owns: "none",
+    query: listQuery,
+    ok: listOf(campaignView),
+    problems: ["CURSOR_INVALID"],
+    run: (deps, { query }) => listPage(deps, allCampaigns(), "campaigns", query),
+    view: ({ items, nextCursor }) => ({ items: items.filter((c) => c.state !== "DRAFT").map(toCampaign), nextCursor }),
+  }),
+  route({
+    method: "get",
+    path: "/v1/campaigns/{campaignId}",
+    summary: "团购活动详情",
+    actor: "member",
+    owns: "none",
+    params: campaignPath,
+    ok: campaignView,
+    problems: ["CAMPAIGN_NOT_FOUND"],
+    run: async (deps, { params }) => {
+      const campaign = await deps.table.load(campaigns, params, { eventually: true });
+      if (!campaign || campaign.state === "DRAFT") throw new DomainError("CAMPAIGN_NOT_FOUND");
+      return campaign;
+    },
+    view: (result) => toCampaign(result),
+  }),
+  route({
+    method: "post",
+    path: "/v1/store-offers",
+    summary: "可选自提门店",
+    description: "Up to five able stores for a place and a campaign, the nearest first, each with its reason.",
+    actor: "member",
+    owns: "none",
+    body: z.strictObject({ campaignId: idOf("CP"), units: z.int().min(1).max(99).default(1), place }),
+    ok: z.object({
+      items: z.array(
+        z.object({
+          storeId: z.string(),
+          name: z.string(),
+          address: z.string(),
+          distanceM: z.int(),
+          durationS: z.int().optional(),
+          why: z.string(),
+          hours: z.string(),
+        }),
+      ),
+    }),
+    problems: ["CAMPAIGN_NOT_FOUND", "NO_STORE_IN_RANGE", "ADDRESS_NOT_FOUND"],
+    run: async (deps, { body }) => {
+      const campaign = await campaignOf(deps.table, body.campaignId);
+      if (campaign.state === "DRAFT") throw new DomainError("CAMPAIGN_NOT_FOUND");
+      const { campaignId, articleId } = campaign;
+      const items = await offerStores(deps, {
+        place: body.place,
+        articleId,
+        units: body.units,
+        window: { from: Math.max(campaign.pickupFrom, deps.env.clock.now()), until: campaign.pickupUntil },
+        allotmentLeft: async (storeIds) => {
+          const rows = await deps.table.loadMany(
+            allotments,
+            storeIds.map((storeId) => ({ campaignId, storeId, articleId })),
+          );
+          return new Map(rows.filter((r) => r.state === "OPEN").map((r) => [r.storeId, r.left]));
+        },
+      });
+      return { items };
+    },
+  }),
+  route({
+    method: "post",
+    path: "/v1/campaigns/{campaignId}/teams",
+    summary: "开团",
+    description: "Opens a team with the member's own seat, held until paid; others see the team once it is paid.",
+    actor: "member",
+    owns: "none",
+    idempotent: true,
+    params: campaignPath,
+    body: z.strictObject({
+      ...seatBody,
+      communityId: idOf("CM").optional().meta({ description: "One of the member's communities" }),
+    }),
+    status: 201,
+    ok: seatView,
+    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_NOT_OPEN", ...seatProblems],
+    run: (deps, { params, body, actor, once }) =>
+      openTeam(deps, { ...body, ...params, memberId: actor.memberId, once }),
+    view: (result) => toSeat(result),
+  }),
+  route({
+    method: "get",
+    path: "/v1/teams/{teamId}",
+    summary: "拼团详情",
+    actor: "member",
+    owns: "none",
+    params: teamPath,
+    ok: teamView,
+    problems: ["TEAM_NOT_FOUND", "TEAM_NOT_VISIBLE"],
+    run: (deps, { params, actor }) => visibleTeam(deps, params.teamId, actor.memberId),
+    view: (team, deps) => toTeam(team, deps.env.clock.now()),
+  }),
+  route({
+    method: "get",
+    path: "/v1/teams/{teamId}/changes",
+    summary: "拼团变化",
+    description: "Cheap to ask: answers what changed since `after`, and when to ask again; honours If-None-Match.",
+    actor: "member",
+    owns: "none",
+    params: teamPath,
+    query: changesQuery,
+    ok: changesOf(teamView, "TeamChanges"),
+    problems: ["TEAM_NOT_FOUND", "TEAM_NOT_VISIBLE"],
+    run: async (deps, { params, query, actor }) => ({
+      team: await visibleTeam(deps, params.teamId, actor.memberId),
+      after: query.after,
+    }),
+    etag: ({ team }) => String(team.version),
+    view: ({ team, after }, deps) => {
+      const now = deps.env.clock.now();
+      const changed = after !== String(team.version);
+      const again = askAgainS(team, now);
+      return {
+        version: String(team.version),
+        changed,
+        ...(again !== undefined && { askAgainS: again }),
+        ...(changed && { current: toTeam(team, now) }),
+      };
+    },
+  }),
+  route({
+    method: "post",
+    path: "/v1/teams/{teamId}/seats",
+    summary: "参团",
+    description: "Takes a seat and holds it until paid.",
+    actor: "member",
+    owns: "none",
+    idempotent: true,
+    params: teamPath,
+    body: z.strictObject(seatBody),
+    status: 201,
+    ok: seatView,
+    problems: [
+      "TEAM_NOT_FOUND",
+      "TEAM_NOT_VISIBLE",
+      "TEAM_FULL",
+      "TEAM_CLOSED",
+      "TEAM_CLOSING",
+      "TEAM_OWN",
+      "TEAM_ALREADY_JOINED",
+      "NOT_ADMITTED_STORE",
+      "CAMPAIGN_NOT_FOUND",
+      ...seatProblems,
+    ],
+    run: (deps, { params, body, actor, once }) =>
+      joinTeam(deps, { ...body, ...params, memberId: actor.memberId, once }),
+    view: (result) => toSeat(result),
+  }),
+  route({
+    method: "post",
+    path: "/v1/teams/{teamId}/shares",
+    summary: "分享拼团",
+    description: "A token for the share link; it fits the scene of a 小程序码 and records who shared.",
+    actor: "member",
+    owns: "none",
+    params: teamPath,
+    status: 201,
+    ok: z
+      .object({ token: z.string(), teamId: z.string(), campaignId: z.string(), title: z.string(), path: z.string() })
+      .meta({ id: "Share" }),
+    problems: ["TEAM_NOT_FOUND", "TEAM_NOT_VISIBLE"],
+    run: async (deps, { params, actor }) => {
+      const team = await visibleTeam(deps, params.teamId, actor.memberId);
+      return { share: await shareTeam(deps, { ...params, memberId: actor.memberId }), team };
+    },
+    view: ({ share, team }) => ({
+      token: share.token,
+      teamId: share.teamId,
+      campaignId: share.campaignId,
+      title: `还差${team.free}人成团:${team.terms.name}`,
+      path: `pages/team/team?scene=${share.token}`,
+    }),
+  }),
+  route({
+    method: "post",
+    path: "/v1/shares/{token}/touches",
+    summary: "打开分享链接",
+    description: "Records who came by the link, and answers its team.",
+    actor: "member",
+    owns: "none",
+    params: z.strictObject({ token: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/, "16 characters") }),
+    ok: teamView,
+    problems: ["SHARE_NOT_FOUND"],
+    run: async (deps, { params, actor }) => {
+      const { share } = await touchShare(deps, { ...params, memberId: actor.memberId });
+      const team = await deps.table.load(teams, { teamId: share.teamId });
+      if (!team) throw new DomainError("SHARE_NOT_FOUND");
+      return team;
+    },
+    view: (team, deps) => toTeam(team, deps.env.clock.now()),
+  }),
+  route({
+    method: "get",
+    path: "/v1/orders",
+    summary: "我的订单",
+    actor: "member",
+    owns: "self",
+    query: listQuery,
+    ok: listOf(orderLine),
+    problems: ["CURSOR_INVALID"],
+    run: (deps, { query, actor }) => listPage(deps, ordersOfMember(actor.memberId), `orders ${actor.memberId}`, query),
+    view: ({ items, nextCursor }) => ({ items: items.map(toOrderLine), nextCursor }),
+  }),
+  route({
+    method: "get",
+    path: "/v1/orders/{orderId}",
+    summary: "订单详情",
+    actor: "member",
+    owns: "order",
+    params: orderPath,
+    ok: orderView,
+    problems: [],
+    run: (deps, { params }) => orderPage(deps, params.orderId),
+    view: (result) => toOrder(result),
+  }),
+  route({
+    method: "get",
+    path: "/v1/orders/{orderId}/changes",
+    summary: "订单变化",
+    description: "Cheap to ask: answers what changed since `after`, and when to ask again; honours If-None-Match.",
+    actor: "member",
+    owns: "order",
+    params: orderPath,
+    query: changesQuery,
+    ok: changesOf(orderView, "OrderChanges"),
+    problems: [],
+    run: async (deps, { params, query }) => {
+      const order = await deps.table.load(orders, params, { eventually: true });
+      const team = order && (await deps.table.load(teams, { teamId: order.teamId }, { eventually: true }));
+      if (!order || !team) throw new DomainError("ORDER_NOT_FOUND");
+      const changed = query.after !== orderVersion({ order, team });
+      return { order, team, changed, page: changed ? await orderPage(deps, params.orderId) : undefined };
+    },
+    etag: ({ order, team }) => orderVersion({ order, team }),
+    view: ({ order, team, changed, page }, deps) => {
+      const waiting =
+        ["HELD", "PAID", "REFUND_DUE"].includes(seatState(order, team)) ||
+        (order.seat === "PAID" && order.stage !== "HANDED_OVER");
+      const again = askAgainS(team, deps.env.clock.now()) ?? (waiting ? 60 : undefined);
+      return {
+        version: page ? orderVersion(page) : orderVersion({ order, team }),
+        changed,
+        ...(again !== undefined && { askAgainS: again }),
+        ...(page && { current: toOrder(page) }),
+      };
+    },
+  }),
+  route({
+    method: "post",
+    path: "/v1/orders/{orderId}/payment",
+    summary: "发起支付",
+    description: "Gives the parameters of wx.requestPayment. Asking again gives them again, under the same number.",
+    actor: "member",
+    owns: "order",
+    params: orderPath,
+    ok: z
+      .object({
+        orderId: z.string(),
+        paymentNo: z.string(),
+        payableFen: z.int(),
+        expiresAt: isoOutput,
+        parameters: z.object({
+          timeStamp: z.string(),
+          nonceStr: z.string(),
+          package: z.string(),
+          signType: z.literal("RSA"),
+          paySign: z.string(),
+        }),
+      })
+      .meta({ id: "PaymentRequest" }),
+    problems: ["PAYMENT_PAID", "HOLD_EXPIRED", "TEAM_CLOSED", "PAYMENT_UNKNOWN", "PAYMENT_REFUSED"],
+    run: (deps, { params }) => payOrder(deps, params.orderId),
+    view: ({ order, parameters, expiresAt }) => ({
+      orderId: order.orderId,
+      paymentNo: order.paymentNo,
+      payableFen: order.payableFen,
+      expiresAt: toIso(expiresAt),
+      parameters,
+    }),
+  }),
+  route({
+    method: "post",
+    path: "/v1/orders/{orderId}/departure",
+    summary: "退出拼团",
+    description: "Free while the team forms: what was paid is refunded in full.",
+    actor: "member",
+    owns: "order",
+    idempotent: true,
+    params: orderPath,
+    ok: orderLine,
+    problems: ["LEAVE_CLOSED", "SEAT_STATE", "PAYMENT_UNKNOWN"],
+    run: (deps, { params, once }) => leaveTeam(deps, { ...params, once }),
+    view: (result) => toOrderLine(result),
+  }),
+];
+
+const durationMinutes = z
+  .int()
+  .min(10)
+  .max(30 * 24 * 60);
+const draftBody = z.strictObject({
+  name: z.string().trim().min(1).max(40).meta({ example: "本地有机蔬菜邻里团" }),
+  articleId: idOf("AR"),
+  invitesRequired: z.int().min(1).max(99).meta({ description: "邀请几位邻居成团: 3 makes teams of 4", example: 3 }),
+  shareBps: basisPoints
+    .min(1)
+    .meta({ description: "Team price as a share of the price alone: 8000 is 80 %", example: 8000 }),
+  durationMinutes: durationMinutes.meta({ description: "From the leader's payment to the deadline", example: 1440 }),
+  holdMinutes: z.int().min(5).max(60).default(15).meta({ description: "How long a seat is held unpaid" }),
+  perMemberLimit: z.int().min(1).max(99).default(1).meta({ description: "Units a member, over all teams" }),
+  admits: admission.default("anyone"),
+  leaderLeaves: z.enum(["transfer", "dissolve"]).default("transfer"),
+  opensAt: isoInput,
+  closesAt: isoInput.meta({ description: "No teams are opened after it" }),
+  hardEnd: isoInput.meta({ description: "Nothing lives longer" }),
+  pickupFrom: isoInput,
+  pickupUntil: isoInput,
+  totalCap: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .meta({ description: "Units over all stores, where it is limited beyond the allotments" }),
+  originId: z.string().max(64).optional().meta({ description: "What it came from: a demand item's id" }),
+});
+
+const opsCampaign = z
+  .object({
+    campaignId: z.string(),
+    state: z.enum(campaignLifecycle.states),
+    reason: z.string().optional(),
+    name: z.string(),
+    articleId: z.string(),
+    articleName: z.string(),
+    invitesRequired: z.int(),
+    aloneFen: z.int(),
+    teamFen: z.int(),
+    costFen: z.int(),
+    shareBps: z.int(),
+    durationMinutes: z.int(),
+    holdMinutes: z.int(),
+    perMemberLimit: z.int(),
+    admits: admission,
+    leaderLeaves: z.enum(["transfer", "dissolve"]),
+    opensAt: isoOutput,
+    closesAt: isoOutput,
+    hardEnd: isoOutput,
+    pickupFrom: isoOutput,
+    pickupUntil: isoOutput,
+    totalCap: z.int().optional(),
+  })
+  .meta({ id: "OpsCampaign" });
+const toOps = (c: Campaign) => ({
+  ...c,
+  durationMinutes: c.durationMs / minute,
+  holdMinutes: c.holdMs / minute,
+  opensAt: toIso(c.opensAt),
+  closesAt: toIso(c.closesAt),
+  hardEnd: toIso(c.hardEnd),
+  pickupFrom: toIso(c.pickupFrom),
+  pickupUntil: toIso(c.pickupUntil),
+});
+const allotmentView = z.object({
+  storeId: z.string(),
+  units: z.int(),
+  left: z.int(),
+  state: z.enum(["PLANNED", "OPEN", "RETURNED"]),
+});
+const opsOnly = { actor: "staff", owns: "none", roles: ["ops", "admin"], scope: "chain" } as const;
+const reasonBody = z.strictObject({ reason: z.string().trim().min(1).max(200) });
+
+const steering = (
+  event: "suspended" | "resumed" | "cancelled",
+  path: "suspension" | "resumption" | "cancellation",
+  summary: string,
+  description: string,
+) =>
+  route({
+    ...opsOnly,
+    method: "post",
+    path: `/ops/v1/campaigns/{campaignId}/${path}`,
+    summary,
+    description,
+    idempotent: true,
+    params: campaignPath,
+    body: reasonBody,
+    ok: opsCampaign,
+    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_STATE"],
+    run: (deps, { params, body, actor, once }) =>
+      steerCampaign(deps, { ...params, ...body, event, staffId: actor.staffId, once }),
+    view: (result) => toOps(result),
+  });
+
+export const groupbuyOps: Route[] = [
+  route({
+    ...opsOnly,
+    method: "post",
+    path: "/ops/v1/campaigns",
+    summary: "新建团购活动",
+    description: "A draft: give stores their units next, then publish it.",
+    idempotent: true,
+    body: draftBody,
+    status: 201,
+    ok: opsCampaign,
+    problems: ["ARTICLE_NOT_FOUND", "CAMPAIGN_RULE"],
+    run: (deps, { body: { durationMinutes, holdMinutes, ...draft }, actor, once }) =>
+      createCampaign(deps, {
+        ...draft,
+        durationMs: durationMinutes * minute,
+        holdMs: holdMinutes * minute,
+        staffId: actor.staffId,
+        once,
+      }),
+    view: (result) => toOps(result),
+  }),
+  route({
+    ...opsOnly,
+    method: "get",
+    path: "/ops/v1/campaigns",
+    summary: "团购活动列表(含草稿)",
+    roles: ["ops", "admin", "finance", "analyst", "executive", "store_manager"],
+    query: listQuery,
+    ok: listOf(opsCampaign),
+    problems: ["CURSOR_INVALID"],
+    run: (deps, { query }) => listPage(deps, allCampaigns(), "ops campaigns", query),
+    view: ({ items, nextCursor }) => ({ items: items.map(toOps), nextCursor }),
+  }),
+  route({
+    ...opsOnly,
+    method: "get",
+    path: "/ops/v1/campaigns/{campaignId}",
+    summary: "团购活动与门店配额",
+    roles: ["ops", "admin", "finance", "analyst", "executive", "store_manager"],
+    params: campaignPath,
+    ok: z.object({ campaign: opsCampaign, allotments: z.array(allotmentView) }),
+    problems: ["CAMPAIGN_NOT_FOUND"],
+    run: async (deps, { params }) => ({
+      campaign: await campaignOf(deps.table, params.campaignId),
+      allotments: await allotmentRows(deps.table, params.campaignId),
+    }),
+    view: ({ campaign, allotments: rows }) => ({ campaign: toOps(campaign), allotments: rows }),
+  }),
+  route({
+    ...opsOnly,
+    method: "post",
+    path: "/ops/v1/campaigns/{campaignId}/allotments",
+    summary: "分配门店数量",
+    description:
+      "Units per store of a draft, at most 90 stores a call; 0 takes a store out. They leave the store's online stock when the campaign opens.",
+    idempotent: true,
+    params: campaignPath,
+    body: z.strictObject({
+      allotments: z
+        .array(z.strictObject({ storeId: idOf("ST"), units: z.int().min(0).max(1_000_000) }))
+        .min(1)
+        .max(90)
+        .refine((rows) => new Set(rows.map((r) => r.storeId)).size === rows.length, "each store once"),
+    }),
+    ok: z.object({ allotments: z.array(allotmentView) }),
+    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_STATE", "STORE_NOT_FOUND"],
+    run: (deps, { params, body, actor, once }) =>
+      allotUnits(deps, { ...params, ...body, staffId: actor.staffId, once }),
+    view: (rows) => ({ allotments: rows }),
+  }),
+  route({
+    ...opsOnly,
+    method: "post",
+    path: "/ops/v1/campaigns/{campaignId}/publication",
+    summary: "发布团购活动",
+    description: "Opens by itself at opensAt. Refused with every rule it breaks, the figures, and what would pass.",
+    idempotent: true,
+    params: campaignPath,
+    ok: opsCampaign,
+    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_STATE", "CAMPAIGN_RULE"],
+    run: (deps, { params, actor, once }) => publishCampaign(deps, { ...params, staffId: actor.staffId, once }),
+    view: (result) => toOps(result),
+  }),
+  steering("suspended", "suspension", "暂停团购活动", "No new teams and no joins; live teams run on."),
+  steering("resumed", "resumption", "恢复团购活动", "Teams can be opened and joined again."),
+  steering(
+    "cancelled",
+    "cancellation",
+    "取消团购活动",
+    "Forming teams fail and are refunded in full; succeeded ones stand.",
+  ),
+  route({
+    ...opsOnly,
+    method: "get",
+    path: "/ops/v1/teams/{teamId}",
+    summary: "拼团详情(员工)",
+    roles: ["ops", "admin", "customer_service", "finance", "analyst"],
+    params: teamPath,
+    ok: teamView,
+    problems: ["TEAM_NOT_FOUND"],
+    run: async (deps, { params }) => {
+      const team = await deps.table.load(teams, params);
+      if (!team) throw new DomainError("TEAM_NOT_FOUND");
+      return team;
+    },
+    view: (team, deps) => toTeam(team, deps.env.clock.now()),
+  }),
+];
