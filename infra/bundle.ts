@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { functionNames, functions } from "./functions.ts";
 
@@ -44,7 +44,7 @@ export async function bundle({ outDir, functionsRoot }: { outDir: string; functi
 }
 
 function copySiteFiles(site: string): void {
-  const viewer = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
+  const viewer = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
   mkdirSync(join(site, "swagger-ui"), { recursive: true });
   for (const file of viewerFiles) cpSync(join(viewer, file), join(site, "swagger-ui", file));
   const document = join(projectRoot, "docs", "openapi.json");

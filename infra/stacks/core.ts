@@ -115,7 +115,7 @@ export class Core extends Stack {
         environment.STAFF_ISSUER = staff.issuer;
         environment.STAFF_CLIENT_ID = staff.client.userPoolClientId;
         environment.STAFF_JWKS_URL = `${staff.issuer}/.well-known/jwks.json`;
-        if (stage.firstAdminSub) environment.FIRST_ADMIN_SUB = stage.firstAdminSub;
+        environment.FIRST_ADMIN_SUB = stage.firstAdminSub ?? ""; // nobody; the embedded default names its own admin
       }
       return { statements, environment };
     };

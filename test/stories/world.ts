@@ -1,0 +1,306 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBDocumentClient, paginateScan } from "@aws-sdk/lib-dynamodb";
+import { afterAll, expect } from "vitest";
+import { dynamoTable } from "../../functions/adapters/dynamo/table.ts";
+import { systemEnv } from "../../functions/runtime/env.ts";
+import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
+import { type Platform, type PlatformOptions, startPlatform } from "../../local/platform.ts";
+import { REGION, tableDefinition } from "../../local/template.ts";
+import type { Allotment, Team } from "../../shared/groupbuy/index.ts";
+import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
+import type { Order } from "../../shared/order/index.ts";
+import type { Transfer } from "../../shared/payment/index.ts";
+
+/** Monday 23 November 2026, 10:00 in Shanghai: every shop is open. */
+const MONDAY_TEN = Date.UTC(2026, 10, 23, 2);
+/** People's Square; stores stand along a line eastwards from it. */
+const HERE = { lat: 31.2304, lng: 121.4737, datum: "wgs84" } as const;
+const UNITS_PER_STORE = 100;
+
+export interface Answer<T = Record<string, unknown>> {
+  status: number;
+  headers: Headers;
+  text: string;
+  body: T;
+}
+type Json = Record<string, unknown>;
+// Answers are checked by what a story expects of them, not by types.
+// biome-ignore lint/suspicious/noExplicitAny: see above
+type Any = any;
+
+/** Somebody who calls the API. */
+export interface Caller {
+  get(path: string): Promise<Answer<Any>>;
+  /** A POST with a fresh Idempotency-Key unless one is given. */
+  post(path: string, body?: Json, key?: string): Promise<Answer<Any>>;
+  put(path: string, body: Json): Promise<Answer<Any>>;
+  delete(path: string): Promise<Answer<Any>>;
+}
+export interface Neighbour extends Caller {
+  name: string;
+  memberId: string;
+}
+export interface Seat {
+  orderId: string;
+  teamId: string;
+  campaignId: string;
+  payableFen: number;
+  storeId: string;
+  holdUntil: string;
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/**
+ * The embedded default with two stores, an article at ¥10.00 and an admin, in a folder of its own, ended with the test file.
+ * Everything in it happens over HTTP; only the recount looks into the table.
+ */
+export async function openWorld(options: Partial<PlatformOptions> & { stores?: number } = {}) {
+  const dataDir = mkdtempSync(join(tmpdir(), "commensal-story-"));
+  const lines: string[] = [];
+  const platform: Platform = await startPlatform({
+    dataDir,
+    startAt: MONDAY_TEN,
+    assembly: "cdk.out",
+    log: (line) => lines.push(line),
+    ...options,
+  });
+  afterAll(async () => {
+    await platform.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+  return prepare(platform, lines, options.stores ?? 2);
+}
+
+async function prepare(platform: Platform, lines: string[], storeCount: number) {
+  let keys = 0;
+  const call = async (method: string, path: string, token?: string, body?: Json, key?: string): Promise<Answer<Any>> => {
+    const response = await fetch(platform.url + path, {
+      method,
+      headers: {
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(body && { "content-type": "application/json" }),
+        ...(method === "POST" && { "idempotency-key": key ?? `story-${platform.clock.now()}-${++keys}` }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, body: text ? JSON.parse(text) : undefined };
+  };
+  const caller = (token: () => Promise<string> | string): Caller => ({
+    get: async (path) => call("GET", path, await token()),
+    post: async (path, body, key) => call("POST", path, await token(), body, key),
+    put: async (path, body) => call("PUT", path, await token(), body),
+    delete: async (path) => call("DELETE", path, await token()),
+  });
+
+  /** A knob of the embedded default: `local("wechat/pay", {...})`. */
+  const local = async (path: string, body?: Json): Promise<Any> => {
+    const answer = await call(body ? "POST" : "GET", `/_local/${path}`, undefined, body);
+    if (answer.status >= 300) throw new Error(`/_local/${path}: ${answer.status} ${answer.text}`);
+    return answer.body;
+  };
+
+  /** Tokens last minutes and stories leap over days: each call signs in anew when its token has run out. */
+  const renewed = (signIn: () => Promise<string>, lifetimeMs: number) => {
+    let kept: { token: string; until: number } | undefined;
+    return async () => {
+      if (!kept || platform.clock.now() >= kept.until) kept = { token: await signIn(), until: platform.clock.now() + lifetimeMs };
+      return kept.token;
+    };
+  };
+  const staffToken = (username: string, password: string) =>
+    renewed(async () => {
+      const signedIn = await platform.cognito.signIn(username, password);
+      if (!signedIn) throw new Error(`${username} can't sign in`);
+      return signedIn.access_token;
+    }, 50 * minute);
+
+  const admin = JSON.parse((await import("node:fs")).readFileSync(platform.cognito.adminFile, "utf8")) as { username: string; password: string };
+  const ops = caller(staffToken(admin.username, admin.password));
+  const made = async (answer: Promise<Answer<Any>>): Promise<Any> => {
+    const { status, body, text } = await answer;
+    if (status >= 300) throw new Error(`${status} ${text}`);
+    return body;
+  };
+
+  const everyDay = Array.from({ length: 7 }, (_, weekday) => ({ weekday, opens: 7 * 60, closes: 22 * 60 }));
+  const stores: string[] = [];
+  for (let i = 0; i < storeCount; i++) {
+    const point = { ...HERE, lng: HERE.lng + i * 0.008 };
+    const store = await made(ops.post("/ops/v1/stores", { name: `鲜邻${i + 1}号店`, address: `上海市黄浦区人民大道${i + 1}号`, point, radiusM: 5000, hours: everyDay }));
+    stores.push(store.storeId);
+  }
+  const article = await made(
+    ops.post("/ops/v1/articles", { name: "本地有机青菜", category: "蔬菜", unit: "500g", priceFen: 1000, costFen: 500, perishable: true, sale: { by: "piece" } }),
+  );
+  for (const storeId of stores)
+    await made(ops.post(`/ops/v1/stores/${storeId}/stock/${article.articleId}/adjustments`, { delta: UNITS_PER_STORE, reason: "到货" }));
+
+  /** Somebody with a role, at the stores named. */
+  const staff = async (name: string, roles: string[], storeIds: string[] = []): Promise<Caller & { staffId: string }> => {
+    const { sub } = platform.cognito.createUser({ username: name, password: `${name}-Passw0rd!` });
+    await made(ops.post("/ops/v1/staff", { staffId: sub, name, roles, storeIds }));
+    return { staffId: sub, ...caller(staffToken(name, `${name}-Passw0rd!`)) };
+  };
+
+  /** A member, signed in through WeChat. */
+  const neighbour = async (name: string): Promise<Neighbour> => {
+    let memberId = "";
+    const token = renewed(async () => {
+      const { code } = await local("wechat/login-code", { user: name });
+      const signedIn = await made(call("POST", "/v1/login", undefined, { code }));
+      memberId = signedIn.memberId;
+      return signedIn.accessToken;
+    }, 14 * minute);
+    await token();
+    return { name, memberId, ...caller(token) };
+  };
+
+  /** A campaign that is open: teams of four at 80 %, a day long, 50 units a store, unless said otherwise. Times in ms from now. */
+  const campaign = async (
+    more: Json & { unitsPerStore?: number; at?: Partial<Record<"opensAt" | "closesAt" | "hardEnd" | "pickupFrom" | "pickupUntil", number>>; publish?: boolean } = {},
+  ): Promise<{ campaignId: string }> => {
+    const { unitsPerStore = 50, at = {}, publish = true, ...rest } = more;
+    const now = platform.clock.now();
+    const times = { opensAt: 0, closesAt: 3 * day, hardEnd: 5 * day, pickupFrom: 0, pickupUntil: 8 * day, ...at };
+    const draft = await made(
+      ops.post("/ops/v1/campaigns", {
+        name: "有机青菜邻里团",
+        articleId: article.articleId,
+        invitesRequired: 3,
+        shareBps: 8000,
+        durationMinutes: 24 * 60,
+        perMemberLimit: 2,
+        ...Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, toIso(now + ms)])),
+        ...rest,
+      }),
+    );
+    const { campaignId } = draft;
+    await made(ops.post(`/ops/v1/campaigns/${campaignId}/allotments`, { allotments: stores.map((storeId) => ({ storeId, units: unitsPerStore })) }));
+    if (publish) {
+      await made(ops.post(`/ops/v1/campaigns/${campaignId}/publication`));
+      await platform.idle();
+    }
+    return { campaignId };
+  };
+
+  const seatBody = { place: HERE, fulfilment: "pickup" };
+  const open = (who: Caller, campaignId: string, more: Json = {}, key?: string): Promise<Answer<Any>> =>
+    who.post(`/v1/campaigns/${campaignId}/teams`, { ...seatBody, ...more }, key);
+  const join = (who: Caller, teamId: string, more: Json = {}, key?: string): Promise<Answer<Any>> =>
+    who.post(`/v1/teams/${teamId}/seats`, { ...seatBody, ...more }, key);
+
+  /** Asks for the payment and pays it at the channel; `idle` then lets the notification arrive. */
+  const payAtChannel = async (who: Caller, orderId: string): Promise<{ paymentNo: string }> => {
+    const { paymentNo } = await made(who.post(`/v1/orders/${orderId}/payment`));
+    await local("wechat/pay", { paymentNo });
+    return { paymentNo };
+  };
+  const pay = async (who: Caller, seat: { orderId: string }): Promise<void> => {
+    await payAtChannel(who, seat.orderId);
+    await platform.idle();
+  };
+  /** A team whose leader has paid. */
+  const formedTeam = async (leader: Caller, campaignId: string, more: Json = {}): Promise<Seat> => {
+    const seat: Seat = await made(open(leader, campaignId, more));
+    await pay(leader, seat);
+    return seat;
+  };
+  const paidSeat = async (who: Caller, teamId: string, more: Json = {}): Promise<Seat> => {
+    const seat: Seat = await made(join(who, teamId, more));
+    await pay(who, seat);
+    return seat;
+  };
+  const order = async (who: Caller, orderId: string): Promise<Any> => made(who.get(`/v1/orders/${orderId}`));
+  const team = async (teamId: string): Promise<Any> => made(ops.get(`/ops/v1/teams/${teamId}`));
+
+  /** Moves the clock and waits until everything that became due is done. */
+  const pass = async (ms: number): Promise<void> => {
+    platform.clock.advance(ms);
+    await platform.idle(30_000);
+  };
+
+  const tableName = String(tableDefinition(platform.template.byType("AWS::DynamoDB::GlobalTable")[0]!).create.TableName);
+  const client = { endpoint: platform.engine.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS };
+  const table = dynamoTable({ tableName, env: systemEnv, client });
+  const documents = DynamoDBDocumentClient.from(new DynamoDBClient(client));
+  /** Every row of the table, by the name of its entity. */
+  const rows = async (): Promise<Map<string, Json[]>> => {
+    const byEntity = new Map<string, Json[]>();
+    for await (const page of paginateScan({ client: documents }, { TableName: tableName }))
+      for (const item of page.Items ?? []) byEntity.set(item.entity, [...(byEntity.get(item.entity) ?? []), item]);
+    return byEntity;
+  };
+  const book = (): Promise<Any> => local("wechat/book");
+
+  /**
+   * Recounts what must hold at any quiet moment: seats against each team's counters, units against each store's stock, our
+   * ledger against the channel's own book, and that every captured payment is a seat or on its way back in full.
+   */
+  const recount = async (): Promise<void> => {
+    const all = await rows();
+    const of = <T>(entity: string) => (all.get(entity) ?? []) as unknown as T[];
+    const orders = of<Order>("Order");
+    for (const t of of<Team>("Team")) {
+      const seats = orders.filter((o) => o.teamId === t.teamId);
+      const held = seats.filter((o) => o.seat === "HELD").length;
+      const paid = seats.filter((o) => o.disposition === "SEATED" && o.leftAt === undefined).length;
+      expect({ teamId: t.teamId, held: t.held, paid: t.paid, free: t.free }).toEqual({ teamId: t.teamId, held, paid, free: t.size - held - paid });
+      if (t.state === "SUCCEEDED") expect(paid).toBe(t.size);
+    }
+    const allotted = of<Allotment>("Allotment");
+    for (const stock of of<{ storeId: string; articleId: string; online: number }>("Stock")) {
+      const mine = (o: { storeId: string }) => o.storeId === stock.storeId;
+      const left = allotted.filter((a) => mine(a) && a.state === "OPEN").reduce((sum, a) => sum + a.left, 0);
+      const taken = orders.filter((o) => mine(o) && (o.seat === "HELD" || (o.seat === "PAID" && o.refundId === undefined))).reduce((sum, o) => sum + o.units, 0);
+      expect({ storeId: stock.storeId, units: stock.online + left + taken }).toEqual({ storeId: stock.storeId, units: UNITS_PER_STORE });
+      expect(Math.min(stock.online, left)).toBeGreaterThanOrEqual(0);
+    }
+    const { payments, refunds } = await book();
+    const ledger = (kind: Transfer["kind"]) => of<Transfer>("Transfer").filter((t) => t.kind === kind);
+    const sorted = (list: string[]) => list.sort();
+    const captured = payments.filter((p: Any) => ["SUCCESS", "REFUND"].includes(p.state));
+    const cased = new Set(of<{ number: string }>("PaymentCase").map((c) => c.number));
+    expect(sorted(ledger("payment").map((t) => `${t.reference} ${t.amountFen}`))).toEqual(
+      sorted(captured.filter((p: Any) => !cased.has(p.paymentNo)).map((p: Any) => `${p.paymentNo} ${p.totalFen}`)),
+    );
+    expect(sorted(ledger("refund").map((t) => `${t.reference} ${t.amountFen}`))).toEqual(
+      sorted(refunds.filter((r: Any) => r.status === "SUCCESS").map((r: Any) => `${r.refundNo} ${r.refundFen}`)),
+    );
+  };
+
+  return {
+    platform,
+    lines,
+    clock: platform.clock,
+    local,
+    call,
+    ops,
+    staff,
+    stores,
+    articleId: article.articleId as string,
+    neighbour,
+    neighbours: (...names: string[]) => Promise.all(names.map(neighbour)),
+    campaign,
+    open,
+    join,
+    payAtChannel,
+    pay,
+    formedTeam,
+    paidSeat,
+    order,
+    team,
+    pass,
+    table,
+    rows,
+    book,
+    recount,
+    made,
+    here: HERE,
+    times: { minute, hour, day },
+  };
+}
