@@ -1,6 +1,26 @@
-import { ensureAssembly } from "../local/assembly.ts";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { ensureAssembly, sourceHash } from "../local/assembly.ts";
 
-/** Builds what the embedded default runs once, before the first test file asks for it. */
-export default async function setup(): Promise<void> {
-  await ensureAssembly({ outDir: "cdk.out", progress: (line) => process.stdout.write(`${line}\n`) });
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Folder of the cloud assembly of the present sources. */
+    assembly: string;
+  }
+}
+
+const KEPT_MS = 3_600_000;
+
+/** Builds what the embedded default runs once, before the first test file: a folder a source state, so that runs side by side keep theirs. */
+export default async function setup(project: TestProject): Promise<void> {
+  const cache = join(import.meta.dirname, "../node_modules/.cache/commensal-assemblies");
+  mkdirSync(cache, { recursive: true });
+  for (const old of readdirSync(cache)) {
+    const path = join(cache, old);
+    if (Date.now() - statSync(path).mtimeMs > KEPT_MS) rmSync(path, { recursive: true, force: true });
+  }
+  const outDir = join(cache, sourceHash().slice(0, 16));
+  await ensureAssembly({ outDir, progress: (line) => process.stdout.write(`${line}\n`) });
+  project.provide("assembly", outDir);
 }

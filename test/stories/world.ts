@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, paginateScan } from "@aws-sdk/lib-dynamodb";
-import { afterAll, expect } from "vitest";
+import { afterAll, expect, inject } from "vitest";
 import { dynamoTable } from "../../functions/adapters/dynamo/table.ts";
 import { systemEnv } from "../../functions/runtime/env.ts";
 import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
@@ -64,7 +64,7 @@ export async function openWorld(options: Partial<PlatformOptions> & { stores?: n
   const platform: Platform = await startPlatform({
     dataDir,
     startAt: MONDAY_TEN,
-    assembly: "cdk.out",
+    assembly: inject("assembly"),
     log: (line) => lines.push(line),
     ...options,
   });
