@@ -149,6 +149,7 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
   const params = parse("path", declared.params, c.req.param());
   const query = parse("query", declared.query, c.req.query());
   const body = await bodyOf(c, declared, raw);
+  if (caller.kind === "member" && declared.method !== "get") await requireLiveSession(deps, caller);
   await authorize(deps, declared, caller, { params, body });
 
   const status = declared.status ?? 200;
@@ -182,7 +183,6 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
   const fingerprint = sha256(`${declared.method} ${new URL(c.req.url).pathname}\n${raw}`);
   const before = await stored(deps, actorId, key, fingerprint);
   if (before) return before;
-  if (caller.kind === "member") await requireLiveSession(deps, caller);
   let answer: string | undefined;
   const once = (result: unknown): Write[] => {
     answer = answerOf(result);
@@ -230,7 +230,7 @@ export function commonProblems(declared: Route): ProblemCode[] {
     ...(declared.idempotent
       ? (["IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_REUSED", "VERSION_CONFLICT"] as const)
       : []),
-    ...(declared.idempotent && declared.actor === "member" ? (["SESSION_REVOKED"] as const) : []),
+    ...(declared.method !== "get" && declared.actor === "member" ? (["SESSION_REVOKED"] as const) : []),
   ];
 }
 

@@ -53,7 +53,11 @@ async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order>
   const actor = { kind: "member" as const, id: order.memberId };
   await deps.table.commit([
     ...(await teamWithout(deps, team, order)),
-    orders.patch({ orderId: order.orderId }).move("seat", seatLifecycle, "left").set({ leftAt: now, refundId }),
+    orders
+      .patch({ orderId: order.orderId })
+      .when("storeId", "=", order.storeId) // the units go back to the store they were taken from
+      .move("seat", seatLifecycle, "left")
+      .set({ leftAt: now, refundId }),
     refunds.create({
       refundId,
       orderId: order.orderId,
