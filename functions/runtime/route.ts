@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Role, Staff } from "../../shared/identity/model.ts";
+import type { Role, Staff } from "../../shared/identity/index.ts";
 import type { ProblemCode } from "../../shared/kernel/problem.ts";
 import type { Once } from "../../shared/table/once.ts";
 import type { Deps } from "./deps.ts";

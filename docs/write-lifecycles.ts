@@ -1,0 +1,192 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { campaignLifecycle, teamLifecycle } from "../shared/groupbuy/index.ts";
+import type { Lifecycle } from "../shared/kernel/lifecycle.ts";
+import { orderLifecycle, seatLifecycle, shippingLifecycle } from "../shared/order/index.ts";
+import { paymentLifecycle, refundLifecycle } from "../shared/payment/index.ts";
+
+interface Chapter {
+  title: string;
+  /** What the reader must know beside the table. */
+  about: string;
+  table: Readonly<Record<string, Readonly<Partial<Record<string, string>>>>>;
+  zh: Record<string, string>;
+}
+
+const chapter = <S extends string, E extends string>(
+  title: string,
+  about: string,
+  machine: Lifecycle<S, E>,
+  zh: Record<S | E, string>,
+): Chapter => ({ title, about, table: machine.table, zh });
+
+const chapters: Chapter[] = [
+  chapter(
+    "Campaign 团购活动",
+    "Suspending stops new teams and joins; live teams run on. Cancelling fails the forming ones.",
+    campaignLifecycle,
+    {
+      DRAFT: "草稿",
+      SCHEDULED: "待开始",
+      OPEN: "进行中",
+      SUSPENDED: "已暂停",
+      CUTOFF: "已截单",
+      SETTLED: "已结算",
+      CANCELLED: "已取消",
+      published: "发布",
+      opened: "到点开始",
+      suspended: "暂停",
+      resumed: "恢复",
+      closed: "截止",
+      settled: "结算完成",
+      cancelled: "取消",
+    },
+  ),
+  chapter(
+    "Team 拼团",
+    "While OPENING only the leader sees it. A terminal state is one conditional write and never changes.",
+    teamLifecycle,
+    {
+      OPENING: "待团长支付",
+      FORMING: "拼团中",
+      SUCCEEDED: "已成团",
+      FAILED: "未成团",
+      ABANDONED: "已作废",
+      leaderPaid: "团长支付",
+      leaderLapsed: "团长未支付",
+      filled: "满员",
+      subsidised: "平台补位",
+      deadline: "到截止时间",
+      leaderLeft: "团长退出且无人接任",
+      stopped: "活动取消",
+      stockLost: "缺货",
+    },
+  ),
+  chapter(
+    "Seat 座位",
+    "CONFIRMED, and REFUND_DUE of a failed team, are read from a PAID seat and its team; `confirmed` and `failed` write nothing.",
+    seatLifecycle,
+    {
+      HELD: "已占座待支付",
+      PAID: "已支付",
+      CONFIRMED: "已确认",
+      RELEASED: "已释放",
+      REFUND_DUE: "待退款",
+      REFUND_ATTENTION: "退款待人工处理",
+      REFUNDED: "已退款",
+      paid: "支付成功",
+      released: "超时或放弃",
+      confirmed: "成团",
+      left: "退出拼团",
+      failed: "未成团",
+      refundedOfFailed: "未成团退款到账",
+      stuckOfFailed: "未成团退款异常",
+      claimed: "售后",
+      reseated: "迟到支付重新入座",
+      refunded: "退款到账",
+      stuck: "退款异常",
+      resolved: "人工处理完成",
+    },
+  ),
+  chapter(
+    "Order 订单",
+    "The contract: it goes from placed to handed over, whatever the seat's money does.",
+    orderLifecycle,
+    {
+      PLACED: "已下单",
+      READY: "待提货",
+      HANDED_OVER: "已提货",
+      CANCELLED: "已取消",
+      ready: "备货完成",
+      handedOver: "核销提货",
+      cancelled: "取消",
+    },
+  ),
+  chapter(
+    "Shipping upload 发货信息录入",
+    "Until WeChat has it the money of a handed-over order stays frozen.",
+    shippingLifecycle,
+    {
+      NONE: "未上传",
+      SENT: "已上传",
+      LATE: "逾期",
+      SETTLED: "已结算",
+      sent: "上传",
+      settled: "资金解冻",
+      late: "超过期限",
+    },
+  ),
+  chapter(
+    "Payment 支付",
+    "UNKNOWN: the channel did not answer; only a query under the same number can tell. CLOSED to SUCCESS: the payment raced the close.",
+    paymentLifecycle,
+    {
+      CREATED: "已创建",
+      UNKNOWN: "结果未知",
+      PREPAID: "待支付",
+      CLOSED: "已关闭",
+      SUCCESS: "支付成功",
+      PARTIALLY_REFUNDED: "部分退款",
+      REFUNDED: "已退款",
+      timedOut: "下单超时",
+      prepaid: "预下单成功",
+      closed: "关单",
+      succeeded: "支付成功",
+      partlyRefunded: "部分退款到账",
+      refunded: "全额退款到账",
+    },
+  ),
+  chapter(
+    "Refund 退款",
+    "ACCEPTED is not refunded. CLOSED, by query alone, allows a next attempt under a next number.",
+    refundLifecycle,
+    {
+      REQUESTED: "待申请",
+      UNKNOWN: "结果未知",
+      ACCEPTED: "处理中",
+      SUCCESS: "退款成功",
+      ABNORMAL: "退款异常",
+      CLOSED: "退款关闭",
+      timedOut: "申请超时",
+      accepted: "渠道受理",
+      succeeded: "退款到账",
+      stuck: "无法退回",
+      closed: "渠道关闭",
+      again: "换号重试",
+    },
+  ),
+];
+
+function diagram({ title, about, table, zh }: Chapter): string {
+  const states = Object.keys(table);
+  const arrows = Object.entries(table).flatMap(([from, row]) =>
+    Object.entries(row).map(([event, to]) => `  ${from} --> ${to}: ${event} ${zh[event]}`),
+  );
+  return [
+    `## ${title}`,
+    about,
+    [
+      "```mermaid",
+      "stateDiagram-v2",
+      ...states.map((state) => `  state "${state}<br>${zh[state]}" as ${state}`),
+      `  [*] --> ${states[0]}`,
+      ...arrows,
+      ...states.filter((state) => Object.keys(table[state]!).length === 0).map((state) => `  ${state} --> [*]`),
+      "```",
+    ].join("\n"),
+  ].join("\n\n");
+}
+
+/** The page of every lifecycle as a diagram, from the tables that the code runs on. */
+export const lifecyclesPage = (): string =>
+  `${[
+    "# Lifecycles",
+    "Made from the tables in `shared/*/lifecycle.ts` by `npm run lifecycles`; a test holds this page against them. An event leads to one state, so that one conditional write carries it: where the row is in no state that allows the event, nothing is written.",
+    ...chapters.map(diagram),
+  ].join("\n\n")}\n`;
+
+if (import.meta.main) {
+  const target = join(import.meta.dirname, "lifecycles.md");
+  writeFileSync(target, lifecyclesPage());
+  process.stdout.write(`wrote ${target}\n`);
+}
