@@ -101,11 +101,16 @@ async function orderPage(deps: Deps, orderId: string): Promise<OrderPage> {
   const order = await deps.table.load(orders, { orderId });
   const team = order && (await deps.table.load(teams, { teamId: order.teamId }));
   if (!order || !team) throw new DomainError("ORDER_NOT_FOUND");
-  const [store, refunds] = await Promise.all([
-    deps.table.load(stores, { storeId: order.storeId }),
+  const named = new Set([order.storeId, ...order.routed.passed.map(({ storeId }) => storeId)]);
+  const [found, refunds] = await Promise.all([
+    deps.table.loadMany(
+      stores,
+      [...named].map((storeId) => ({ storeId })),
+    ),
     deps.table.page(refundsOf(orderId), { limit: 50 }),
   ]);
-  return { order, team, store, refunds: refunds.items };
+  const byId = new Map(found.map((store) => [store.storeId, store]));
+  return { order, team, store: byId.get(order.storeId), named: byId, refunds: refunds.items };
 }
 
 export const groupbuyShop: Route[] = [

@@ -170,7 +170,7 @@ export const seatView = z
     perishableNotice: offer.perishableNotice,
   })
   .meta({ id: "Seat" });
-export function toSeat({ order, team }: { order: Order; team: Team }): z.input<typeof seatView> {
+export function toSeat({ order, team, why }: { order: Order; team: Team; why: string }): z.input<typeof seatView> {
   const { onFailure, perishableNotice } = offerView(team.terms);
   return {
     orderId: order.orderId,
@@ -181,7 +181,7 @@ export function toSeat({ order, team }: { order: Order; team: Team }): z.input<t
     lines: order.lines,
     holdUntil: toIso(order.holdUntil),
     storeId: order.storeId,
-    why: explainRoute(order, new Map()),
+    why,
     onFailure,
     ...(perishableNotice !== undefined && { perishableNotice }),
   };
@@ -253,12 +253,14 @@ export interface OrderPage {
   order: Stored<Order>;
   team: Stored<Team>;
   store: Store | undefined;
+  /** The stores that `why` names, by id. */
+  named: ReadonlyMap<string, Store>;
   refunds: Refund[];
 }
 export const orderVersion = ({ order, team }: Pick<OrderPage, "order" | "team">) => `${order.version}.${team.version}`;
 
 export function toOrder(page: OrderPage): z.input<typeof orderView> {
-  const { order, team, store, refunds } = page;
+  const { order, team, store, named, refunds } = page;
   const seat = seatState(order, team);
   return {
     orderId: order.orderId,
@@ -279,7 +281,7 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
     },
     refunds: refunds.map(toRefund),
     store: { storeId: order.storeId, name: store?.name ?? order.storeId, address: store?.address ?? "" },
-    why: explainRoute(order, new Map(store ? [[store.storeId, store]] : [])),
+    why: explainRoute(order, named),
     createdAt: toIso(order.createdAt),
     holdUntil: toIso(order.holdUntil),
     pickupFrom: toIso(order.pickupFrom),

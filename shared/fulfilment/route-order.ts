@@ -7,7 +7,7 @@ import { Stale, type Table } from "../table/entity.ts";
 import { routeCells, stocks, stores } from "../table/keys.ts";
 import type { Place } from "./model.ts";
 import type { Geocoder, RoutePlanner } from "./ports.ts";
-import { hoursText, reasonText, wayText } from "./route-texts.ts";
+import { explainRoute, hoursText, reasonText, wayText } from "./route-texts.ts";
 import {
   askedAbout,
   byTravel,
@@ -57,6 +57,8 @@ export interface PickedPlace {
 export interface RouteChoice {
   storeId: string;
   routed: Routed;
+  /** Why this store, in words for the member. */
+  why: string;
   /** Every able store that was compared, the best first; metres and seconds. */
   options: Candidate[];
 }
@@ -88,18 +90,17 @@ export async function routeOrder(deps: RoutingDeps, input: RouteRequest & Picked
       throw new DomainError("STORE_NOT_ABLE", `store ${chosen.storeId}: ${why}`, {
         facts: { storeId: chosen.storeId, why },
       });
-    return {
-      storeId: chosen.storeId,
-      routed: {
-        by: input.pickedStoreId === undefined ? "nearest" : "picked",
-        method: chosen.method,
-        cell: survey.cell,
-        distanceM: chosen.distanceM,
-        ...(chosen.durationS !== undefined && { durationS: chosen.durationS }),
-        passed: passedOver(survey.judged, chosen.storeId),
-      },
-      options: survey.ranked,
+    const { storeId } = chosen;
+    const routed: Routed = {
+      by: input.pickedStoreId === undefined ? "nearest" : "picked",
+      method: chosen.method,
+      cell: survey.cell,
+      distanceM: chosen.distanceM,
+      ...(chosen.durationS !== undefined && { durationS: chosen.durationS }),
+      passed: passedOver(survey.judged, storeId),
     };
+    const names = new Map(directory.map((store) => [store.storeId, store]));
+    return { storeId, routed, why: explainRoute({ storeId, routed }, names), options: survey.ranked };
   });
 }
 

@@ -29,6 +29,8 @@ export type SeatDeps = RoutingDeps;
 export interface Seat {
   order: Order;
   team: Team;
+  /** Why this store serves it, in words. */
+  why: string;
 }
 
 export interface SeatRequest {
@@ -93,7 +95,7 @@ export function openTeam(
       terms,
       origin: { ...prepared.order.origin, originId: campaign.campaignId },
     };
-    const seat = { order: prepared.order, team };
+    const seat = { order: prepared.order, team, why: prepared.why };
     await deps.table.commit([teams.create(team), ...prepared.writes, ...input.once(seat)]);
     return seat;
   });
@@ -137,7 +139,7 @@ export function joinTeam(deps: SeatDeps, input: SeatRequest & { teamId: string }
       communityId: team.communityId,
       team,
     });
-    const seat = { order: prepared.order, team };
+    const seat = { order: prepared.order, team, why: prepared.why };
     await deps.table.commit([
       teams
         .patch({ teamId: team.teamId })
@@ -221,7 +223,7 @@ async function prepareSeat(
   deps: SeatDeps,
   input: SeatRequest,
   plan: SeatPlan,
-): Promise<{ order: Order; writes: Write[] }> {
+): Promise<{ order: Order; why: string; writes: Write[] }> {
   const { campaign, terms } = plan;
   const now = deps.env.clock.now();
   const guard = await refuseSecondSeat(deps, campaign.campaignId, input.memberId, plan.team);
@@ -312,6 +314,7 @@ async function prepareSeat(
   const nextGuard = { units: { ...guard?.units, [plan.orderId]: input.units }, liveOrderId: plan.orderId };
   return {
     order,
+    why: route.why,
     writes: [
       // gone meanwhile: read again, another store may still have it
       allotments.patch(taken).add({ left: -input.units }).when("left", ">=", input.units).when("state", "=", "OPEN"),
