@@ -169,6 +169,7 @@ export const paymentOps: Route[] = [
     ...money,
     method: "post",
     path: "/ops/v1/orders/{orderId}/refunds/{refundId}/resolution",
+    roles: ["finance", "admin"], // it books money: customer service agrees with the member, finance records it
     summary: "登记人工退款",
     description: "For an ABNORMAL refund that was given back another way.",
     idempotent: true,
