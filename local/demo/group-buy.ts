@@ -1,0 +1,158 @@
+import * as z from "zod";
+import { hour, toIso } from "../../shared/kernel/time.ts";
+import type { Caller, Client, Member } from "./http-client.ts";
+import type { Chain } from "./seed.ts";
+
+/** The moves that both stories share, each over HTTP. */
+
+const seat = z.object({
+  orderId: z.string(),
+  teamId: z.string(),
+  payableFen: z.int(),
+  storeId: z.string(),
+  seat: z.string(),
+});
+export type Seat = z.infer<typeof seat> & { member: Member };
+
+const team = z.object({
+  state: z.string(),
+  outcome: z.string().optional(),
+  paid: z.int(),
+  size: z.int(),
+  remainingInvites: z.int(),
+  deadline: z.string().optional(),
+  version: z.string(),
+});
+const order = z.object({
+  seat: z.string(),
+  headline: z.string(),
+  stage: z.string(),
+  why: z.string(),
+  payment: z.object({ paymentNo: z.string(), state: z.string() }),
+  refunds: z.array(z.object({ refundNo: z.string(), state: z.string(), refundFen: z.int() })),
+});
+const money = z.object({
+  orderId: z.string(),
+  transfers: z.array(
+    z.object({ kind: z.string(), reference: z.string(), debit: z.string(), credit: z.string(), amountFen: z.int() }),
+  ),
+  balanceFen: z.int(),
+});
+const book = z.object({
+  payments: z.array(z.object({ paymentNo: z.string(), state: z.string(), totalFen: z.int(), refundedFen: z.int() })),
+  refunds: z.array(z.object({ refundNo: z.string(), status: z.string(), refundFen: z.int() })),
+});
+
+interface Plan {
+  name: string;
+  articleId: string;
+  durationMinutes: number;
+  /** Units per store. */
+  allotments: { storeId: string; units: number }[];
+}
+
+export function createMoves(client: Client, admin: Caller) {
+  const { local } = client;
+  const now = async () => (await local.get("/_local/clock", z.object({ now: z.int() }))).now;
+  const anything = z.unknown();
+  /** The parameters of the payment sheet, as the mini-program asks for them. */
+  const prepay = ({ member, orderId }: Seat) =>
+    member.post(`/v1/orders/${orderId}/payment`, undefined, z.object({ paymentNo: z.string() }));
+
+  return {
+    now,
+
+    /** Moves the clock by `ms`; what falls due runs before the step's idle. */
+    async advance(ms: number): Promise<void> {
+      await local.post("/_local/clock", { advanceMs: ms }, anything);
+    },
+
+    /** A team of four, everyone at 80 %: draft, units per store, publication. It opens at once. */
+    async publish(plan: Plan): Promise<{ campaignId: string; aloneFen: number; teamFen: number }> {
+      const at = await now();
+      const draft = {
+        name: plan.name,
+        articleId: plan.articleId,
+        invitesRequired: 3,
+        shareBps: 8000,
+        durationMinutes: plan.durationMinutes,
+        holdMinutes: 15,
+        opensAt: toIso(at),
+        closesAt: toIso(at + 10 * hour),
+        hardEnd: toIso(at + 24 * hour),
+        pickupFrom: toIso(at + 6 * hour),
+        pickupUntil: toIso(at + 48 * hour),
+      };
+      const made = z.object({ campaignId: z.string(), aloneFen: z.int(), teamFen: z.int() });
+      const campaign = await admin.post("/ops/v1/campaigns", draft, made);
+      const path = `/ops/v1/campaigns/${campaign.campaignId}`;
+      await admin.post(`${path}/allotments`, { allotments: plan.allotments }, anything);
+      await admin.post(`${path}/publication`, undefined, anything);
+      return campaign;
+    },
+
+    /** Units a campaign has left at a store. */
+    async unitsLeft(campaignId: string, storeId: string): Promise<number | undefined> {
+      const shape = z.object({ allotments: z.array(z.object({ storeId: z.string(), left: z.int() })) });
+      const { allotments } = await admin.get(`/ops/v1/campaigns/${campaignId}`, shape);
+      return allotments.find((row) => row.storeId === storeId)?.left;
+    },
+
+    open: async (member: Member, campaignId: string, where: object): Promise<Seat> => ({
+      ...(await member.post(`/v1/campaigns/${campaignId}/teams`, where, seat)),
+      member,
+    }),
+    /** Comes by a share link, and takes a seat. */
+    async join(member: Member, teamId: string, shareToken: string, where: object): Promise<Seat> {
+      await member.post(`/v1/shares/${shareToken}/touches`, undefined, z.object({ teamId: z.literal(teamId) }));
+      return { ...(await member.post(`/v1/teams/${teamId}/seats`, { ...where, shareToken }, seat)), member };
+    },
+    share: (member: Member, teamId: string) =>
+      member.post(`/v1/teams/${teamId}/shares`, undefined, z.object({ token: z.string(), title: z.string() })),
+
+    prepay,
+    /** Pays as the member's WeChat would; the sandbox then notifies us, signed and encrypted. */
+    async pay(seat: Seat): Promise<void> {
+      const { paymentNo } = await prepay(seat);
+      await local.post("/_local/wechat/pay", { paymentNo, user: seat.member.name }, anything);
+    },
+
+    team: (member: Member, teamId: string) => member.get(`/v1/teams/${teamId}`, team),
+    teamChanges: (member: Member, teamId: string, after: string) =>
+      member.get(
+        `/v1/teams/${teamId}/changes?after=${after}`,
+        z.object({
+          version: z.string(),
+          changed: z.boolean(),
+          askAgainS: z.int().optional(),
+          current: team.optional(),
+        }),
+      ),
+    order: ({ member, orderId }: Seat) => member.get(`/v1/orders/${orderId}`, order),
+    inbox: async (member: Member) =>
+      (await member.get("/v1/inbox", z.object({ items: z.array(z.object({ title: z.string(), body: z.string() })) })))
+        .items,
+    money: ({ orderId }: Seat) => admin.get(`/ops/v1/orders/${orderId}/money`, money),
+    book: () => local.get("/_local/wechat/book", book),
+    notifications: (numbers: string[]) =>
+      local
+        .get(
+          "/_local/wechat/notifications",
+          z.array(z.object({ kind: z.string(), number: z.string(), state: z.string() })),
+        )
+        .then((rows) => rows.filter((row) => numbers.includes(row.number))),
+    refundExecutions: async () =>
+      (
+        await local.get(
+          "/_local/executions?machine=RefundMachine",
+          z.object({ executions: z.array(z.object({ name: z.string(), status: z.string() })) }),
+        )
+      ).executions,
+  };
+}
+
+export type Moves = ReturnType<typeof createMoves>;
+
+/** Every store its units; `none` are left out of the campaign. */
+export const toAll = ({ stores }: Chain, units: number, none: string[] = []) =>
+  [...stores].filter(([place]) => !none.includes(place)).map(([, storeId]) => ({ storeId, units }));
