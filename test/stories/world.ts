@@ -10,6 +10,7 @@ import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../local/platform.ts";
 import { REGION, tableDefinition } from "../../local/template.ts";
 import type { Allotment, Team } from "../../shared/groupbuy/index.ts";
+import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
 import type { Order } from "../../shared/order/index.ts";
 import type { Transfer } from "../../shared/payment/index.ts";
@@ -30,6 +31,13 @@ type Json = Record<string, unknown>;
 // Answers are checked by what a story expects of them, not by types.
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type Any = any;
+
+/** A refusal as a client reads it: status, stable code, and the facts where there are some. */
+export const refusal = ({ status, body }: Answer<Any>): Json => ({
+  status,
+  code: body?.code,
+  ...(body?.facts && { facts: body.facts }),
+});
 
 /** Somebody who calls the API. */
 export interface Caller {
@@ -61,21 +69,36 @@ export type World = Awaited<ReturnType<typeof openWorld>>;
 export async function openWorld(options: Partial<PlatformOptions> & { stores?: number } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), "commensal-story-"));
   const lines: string[] = [];
-  const platform: Platform = await startPlatform({
-    dataDir,
-    startAt: MONDAY_TEN,
-    assembly: inject("assembly"),
-    log: (line) => lines.push(line),
-    ...options,
-  });
+  const start = () =>
+    startPlatform({
+      dataDir,
+      startAt: MONDAY_TEN,
+      assembly: inject("assembly"),
+      log: (line) => lines.push(line),
+      ...options,
+    });
+  let platform: Platform = await start();
   afterAll(async () => {
     await platform.stop();
     rmSync(dataDir, { recursive: true, force: true });
   });
-  return prepare(platform, lines, options.stores ?? 2);
+  const again = async (meanwhile: (dataDir: string) => Promise<void>) => {
+    await platform.stop();
+    await meanwhile(dataDir);
+    platform = await start();
+    return platform;
+  };
+  return prepare(platform, again, lines, options.stores ?? 2);
 }
 
-async function prepare(platform: Platform, lines: string[], storeCount: number) {
+async function prepare(
+  first: Platform,
+  again: (meanwhile: (dataDir: string) => Promise<void>) => Promise<Platform>,
+  lines: string[],
+  storeCount: number,
+) {
+  let platform = first;
+  let url = platform.url;
   let keys = 0;
   const call = async (
     method: string,
@@ -84,7 +107,7 @@ async function prepare(platform: Platform, lines: string[], storeCount: number) 
     body?: Json,
     key?: string,
   ): Promise<Answer<Any>> => {
-    const response = await fetch(platform.url + path, {
+    const response = await fetch(url + path, {
       method,
       headers: {
         ...(token && { authorization: `Bearer ${token}` }),
@@ -277,12 +300,32 @@ async function prepare(platform: Platform, lines: string[], storeCount: number) 
     await platform.idle(30_000);
   };
 
+  /** Moves the clock to a moment (epoch ms or ISO 8601), which it has not passed. */
+  const passTo = (moment: number | string): Promise<void> =>
+    pass((typeof moment === "number" ? moment : Date.parse(moment)) - platform.clock.now());
+  /**
+   * Stops the platform and starts it again on the same data. What happens `meanwhile` may run another process on the folder
+   * and let the story's people speak to its address.
+   */
+  const restart = async (
+    meanwhile: (dataDir: string, speakTo: (address: string) => void) => Promise<void> = async () => {},
+  ): Promise<void> => {
+    platform = await again((dataDir) =>
+      meanwhile(dataDir, (address) => {
+        url = address;
+      }),
+    );
+    url = platform.url;
+    table = dynamoTable({ tableName, env: systemEnv, client: client() });
+    documents = DynamoDBDocumentClient.from(new DynamoDBClient(client()));
+  };
+
   const tableName = String(
     tableDefinition(platform.template.byType("AWS::DynamoDB::GlobalTable")[0]!).create.TableName,
   );
-  const client = { endpoint: platform.engine.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS };
-  const table = dynamoTable({ tableName, env: systemEnv, client });
-  const documents = DynamoDBDocumentClient.from(new DynamoDBClient(client));
+  const client = () => ({ endpoint: platform.engine.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS });
+  let table = dynamoTable({ tableName, env: systemEnv, client: client() });
+  let documents = DynamoDBDocumentClient.from(new DynamoDBClient(client()));
   /** Every row of the table, by the name of its entity. */
   const rows = async (): Promise<Map<string, Json[]>> => {
     const byEntity = new Map<string, Json[]>();
@@ -290,6 +333,11 @@ async function prepare(platform: Platform, lines: string[], storeCount: number) 
       for (const item of page.Items ?? []) byEntity.set(item.entity, [...(byEntity.get(item.entity) ?? []), item]);
     return byEntity;
   };
+  /** What the outbox tells of one type, in the order it happened. */
+  const events = async (type: string): Promise<DomainEvent[]> =>
+    (((await rows()).get("Outbox") ?? []) as unknown as DomainEvent[])
+      .filter((event) => event.type === type)
+      .sort((a, b) => (a.eventId < b.eventId ? -1 : 1));
   const book = (): Promise<Any> => local("wechat/book");
   /** Payments, refunds, ledger lines and balance of an order, as staff see them. */
   const money = (orderId: string): Promise<Any> => made(ops.get(`/ops/v1/orders/${orderId}/money`));
@@ -371,9 +419,13 @@ async function prepare(platform: Platform, lines: string[], storeCount: number) 
   };
 
   return {
-    platform,
+    get platform() {
+      return platform;
+    },
     lines,
-    clock: platform.clock,
+    get clock() {
+      return platform.clock;
+    },
     local,
     call,
     ops,
@@ -392,7 +444,12 @@ async function prepare(platform: Platform, lines: string[], storeCount: number) 
     order,
     team,
     pass,
-    table,
+    passTo,
+    restart,
+    events,
+    get table() {
+      return table;
+    },
     rows,
     book,
     money,
