@@ -71,7 +71,7 @@ export interface FunctionPoolOptions {
  * at a time per worker, a further worker while all are busy, up to the cap, then a queue. Rejections are FunctionErrors
  * named as Lambda names them: the thrown error's name, or `Sandbox.Timedout`, `Runtime.ExitError`, `Runtime.HandlerNotFound`.
  */
-export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
+export function createFunctionPool(options: FunctionPoolOptions): FunctionPool & { warm(functionId: string): void } {
   const { template, gateway, clock, overrides = {}, log = () => {}, concurrency } = options;
   const functions = new Map<string, FunctionState>();
   let busy = 0;
@@ -239,6 +239,11 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
       }).finally(() => {
         busy--;
       });
+    },
+    /** Starts a first worker before anybody asks for it; a function that the template lacks is none. */
+    warm(functionId) {
+      const state = functions.get(functionId);
+      if (state && state.rooms.size === 0 && !stopped) open(state);
     },
     get busy() {
       return busy;

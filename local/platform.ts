@@ -151,6 +151,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       log: (functionId, line) => log(`${functionId}: ${line}`),
       ...(concurrency === undefined ? {} : { concurrency }),
     });
+    // Members' requests come first: their function loads while the rest starts.
+    functions.warm("Shop");
     // What the streams wait for is let go by the end of the functions.
     let streamsEnd: Promise<void> | undefined;
     stack.push(async () => {

@@ -41,10 +41,11 @@ export async function createCampaign(
 ): Promise<Campaign> {
   const article = await deps.table.load(articles, { articleId: input.articleId });
   if (!article) throw new DomainError("ARTICLE_NOT_FOUND");
-  if (article.retired)
-    throw new DomainError("CAMPAIGN_RULE", undefined, {
-      errors: [{ path: "body.articleId", message: "the article is retired: choose one on sale" }],
-    });
+  const refused = article.retired
+    ? "the article is retired: choose one on sale"
+    : article.sale.by === "kit" && "a kit has no stock of its own: choose one of its components";
+  if (refused)
+    throw new DomainError("CAMPAIGN_RULE", undefined, { errors: [{ path: "body.articleId", message: refused }] });
   const { staffId, once, originId, totalCap, ...draft } = input;
   const campaign: Campaign = {
     ...draft,

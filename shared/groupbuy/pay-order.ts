@@ -8,6 +8,7 @@ import { decide, Stale, type Stored, type Table } from "../table/entity.ts";
 import { members, orders, paymentAttempts, teams } from "../table/keys.ts";
 import type { Team } from "./model.ts";
 import { settlePayment } from "./settle-payment.ts";
+import { reconcilePaymentOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
@@ -130,6 +131,7 @@ async function nextAttempt(deps: Deps, order: Stored<Order>): Promise<void> {
           paymentState: "CREATED",
           prepayId: undefined,
         }),
+      reconcilePaymentOf(deps.env, current.paymentNo),
     ]);
   });
 }

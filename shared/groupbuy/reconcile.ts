@@ -1,9 +1,10 @@
 import type { Env } from "../kernel/env.ts";
-import { siblingId } from "../kernel/ids.ts";
+import { readProviderNumber, siblingId } from "../kernel/ids.ts";
+import { invariant } from "../kernel/invariant.ts";
 import type { Workflows } from "../kernel/workflows.ts";
 import type { PaymentChannel } from "../payment/index.ts";
 import type { Table } from "../table/entity.ts";
-import { orders, refunds } from "../table/keys.ts";
+import { orders, paymentAttempts, refunds } from "../table/keys.ts";
 import { checkRefund, requestRefund } from "./refund.ts";
 import { settlePayment } from "./settle-payment.ts";
 import { counts, seatsIn } from "./team-seats.ts";
@@ -32,11 +33,20 @@ export async function reconcileRefund(deps: Deps, id: string): Promise<boolean> 
   return now?.state === "SUCCESS" || now?.state === "ABNORMAL";
 }
 
-/** Asks once more about a payment that was closed: one that raced the close is settled. Answers whether the channel said. */
-export async function reconcilePayment(deps: Deps, orderId: string): Promise<boolean> {
-  const order = await deps.table.load(orders, { orderId });
-  if (order?.paymentState !== "CLOSED") return true;
-  const asked = await deps.channel.query(order.paymentNo);
+/**
+ * Asks once more about a payment that was closed, by its number: one that raced the close is settled, as the order's own or as
+ * one given up for a next attempt. Answers whether the channel said.
+ */
+export async function reconcilePayment(deps: Deps, paymentNo: string): Promise<boolean> {
+  const number = readProviderNumber(paymentNo);
+  invariant(number, `${paymentNo} is a payment number`);
+  const order = await deps.table.load(orders, { orderId: number.id });
+  const payment =
+    order?.attempt === number.attempt
+      ? order
+      : await deps.table.load(paymentAttempts, { orderId: number.id, attempt: number.attempt });
+  if (payment?.paymentState !== "CLOSED") return true;
+  const asked = await deps.channel.query(paymentNo);
   if (asked.kind === "absent") return true;
   if (asked.kind !== "transaction") return false;
   const { transaction } = asked;

@@ -4,11 +4,11 @@ import { invariant } from "../kernel/invariant.ts";
 import { type Order, seatLifecycle } from "../order/index.ts";
 import { type PaymentChannel, paymentLifecycle } from "../payment/index.ts";
 import { decide, type Table } from "../table/entity.ts";
-import { dues, orders, outbox, teams } from "../table/keys.ts";
-import { clocks } from "./clocks.ts";
+import { orders, outbox, teams } from "../table/keys.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import { guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
 import { settlePayment } from "./settle-payment.ts";
+import { reconcilePaymentOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
@@ -63,15 +63,13 @@ async function release(deps: Deps, orderId: string, paymentNo: string): Promise<
     const counted = teams.patch({ teamId: team.teamId }).add({ held: -1, free: 1 }).when("state", "=", team.state);
     const lapses = team.state === "OPENING" && team.leaderOrderId === orderId;
     if (lapses) counted.move("state", teamLifecycle, "leaderLapsed").set({ decidedAt: deps.env.clock.now() });
-    const lookAgain = deps.env.clock.now() + clocks.reconcilePayment;
     await deps.table.commit([
       counted,
       seat,
       ...(await unitsBack(deps, order)),
       ...(await guardWithout(deps.table, order, { unitsToo: true })),
       seatReleased(deps.env, order, lapses),
-      // a payment may have won against the close, and its notification be lost: ask once more later
-      dues.create({ kind: "payment", id: orderId, at: lookAgain, since: lookAgain }),
+      reconcilePaymentOf(deps.env, paymentNo),
     ]);
     return "released";
   });

@@ -43,3 +43,9 @@ export const reconcileRefundOf = (env: Env, id: string): Write => {
   const at = env.clock.now() + clocks.reconcileRefund;
   return dues.create({ kind: "refund", id, at, since: at });
 };
+
+/** Lets the reconciliation ask once more about a closed payment: it may have won against the close, and its news be lost. */
+export const reconcilePaymentOf = (env: Env, paymentNo: string): Write => {
+  const at = env.clock.now() + clocks.reconcilePayment;
+  return dues.create({ kind: "payment", id: paymentNo, at, since: at });
+};
