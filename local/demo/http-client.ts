@@ -6,7 +6,7 @@ const patience = 30_000;
 const problem = z.object({ status: z.int(), code: z.string().default("?"), title: z.string().default("") });
 
 /** An answer that is no 2xx. */
-export class Refused extends Error {
+class Refused extends Error {
   readonly status: number;
   readonly code: string;
   constructor(request: string, { status, code, title }: z.infer<typeof problem>, body: string) {

@@ -9,14 +9,15 @@ import { type Platform, startPlatform } from "../platform.ts";
 import { catalogue } from "./catalogue.ts";
 import { createMoves, type Moves, type Seat } from "./group-buy.ts";
 import { createClient } from "./http-client.ts";
-import { bold, createReport, dim, left, type Report, right } from "./report.ts";
+import { bold, createReport, dim, left, mute, print, type Report, right } from "./report.ts";
 import { type Chain, listArticles, openStores, stockUp } from "./seed.ts";
 import { teamFails } from "./team-fails.ts";
 import { teamSucceeds } from "./team-succeeds.ts";
 
 /**
  * `npm run demo`: a platform of its own on a free port and in a temporary folder, two stories played over HTTP alone, and
- * checks of what came of them. Exits 0 when every check passed. Ends what it started, also on Ctrl-C.
+ * checks of what came of them. Exits 0 when every check passed. Ends what it started, also on Ctrl-C. With `DEMO_LOG=1` the
+ * functions' log goes to stderr.
  */
 async function play(platform: Platform): Promise<boolean> {
   const client = createClient(platform.url);
@@ -25,7 +26,7 @@ async function play(platform: Platform): Promise<boolean> {
   const moves = createMoves(client, admin);
   const report = createReport(client.local);
   try {
-    console.log(`${bold("共生 Commensal")}  ${platform.url}  ${dim(`platform time ${toIso(await moves.now())}`)}`);
+    print(`${bold("共生 Commensal")}  ${platform.url}  ${dim(`platform time ${toIso(await moves.now())}`)}`);
     await client.local.get("/_local/meter?reset", z.unknown());
 
     report.heading("序幕 三十家店", "Before: thirty stores, one catalogue");
@@ -107,7 +108,7 @@ const started = startPlatform({
   dataDir,
   // Ten in the morning of today: the stories then never meet a closed store.
   startAt: startOfDay(Date.now()) + 10 * hour,
-  progress: (line) => console.log(dim(line)),
+  progress: (line) => print(dim(line)),
   log: (line) => {
     if (process.env.DEMO_LOG) console.error(line);
   },
@@ -126,7 +127,11 @@ for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const)
-  process.on(signal, () => void end().then(() => process.exit(code)));
+  process.on(signal, () => {
+    mute();
+    console.log("\n中断,正在收尾  interrupted, ending");
+    void end().then(() => process.exit(code));
+  });
 
 let passed = false;
 try {

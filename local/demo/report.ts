@@ -18,6 +18,15 @@ const columns = (text: string) => {
 export const left = (text: string, width: number) => text + " ".repeat(Math.max(0, width - columns(text)));
 export const right = (text: string, width: number) => " ".repeat(Math.max(0, width - columns(text))) + text;
 
+let muted = false;
+export const print = (text: string): void => {
+  if (!muted) console.log(text);
+};
+/** Ends all telling: the demo was interrupted, and what its steps meet from then on is no finding. */
+export function mute(): void {
+  muted = true;
+}
+
 const meterAnswer = z.object({
   rule: z.string(),
   rows: z.array(z.object({ function: z.string(), readUnits: z.number(), writeUnits: z.number() })),
@@ -39,11 +48,11 @@ export function createReport(local: Caller) {
 
   return {
     heading(zh: string, en: string): void {
-      console.log(`\n${bold(left(`${zh}  ${en}`, titleWidth + 4))}${dim(" 请求读  请求写  其后读  其后写")}`);
+      print(`\n${bold(left(`${zh}  ${en}`, titleWidth + 4))}${dim(" 请求读  请求写  其后读  其后写")}`);
     },
 
     line(text: string): void {
-      console.log(`      ${text}`);
+      print(`      ${text}`);
     },
 
     /**
@@ -64,18 +73,16 @@ export function createReport(local: Caller) {
           sum.writeUnits += row.writeUnits;
         }
       steps++;
-      console.log(
-        `${right(String(steps), 3)} ${left(`${zh}  ${dim(en)}`, titleWidth)}${units(request)}${units(behind)}`,
-      );
+      print(`${right(String(steps), 3)} ${left(`${zh}  ${dim(en)}`, titleWidth)}${units(request)}${units(behind)}`);
       return result;
     },
 
     check(name: string, holds: boolean, found?: unknown): void {
       checks++;
-      if (holds) console.log(`      ${green("✓")} ${name}`);
+      if (holds) print(`      ${green("✓")} ${name}`);
       else {
         failed.push(name);
-        console.log(`      ${red("✗")} ${name}${found === undefined ? "" : `: ${JSON.stringify(found)}`}`);
+        print(`      ${red("✗")} ${name}${found === undefined ? "" : `: ${JSON.stringify(found)}`}`);
       }
     },
 
@@ -84,28 +91,26 @@ export function createReport(local: Caller) {
       const text = error instanceof Error ? error.message : String(error);
       checks++;
       failed.push(text);
-      console.log(`      ${red("✗")} ${text}`);
+      print(`      ${red("✗")} ${text}`);
     },
 
     /** Prints the verdict; answers whether every check passed. */
     verdict(seconds: number): boolean {
-      console.log(`\n${bold(left("合计  Total", titleWidth + 4))}${units(total)}${dim(`   ${seconds.toFixed(1)} s`)}`);
-      console.log(
+      print(`\n${bold(left("合计  Total", titleWidth + 4))}${units(total)}${dim(`   ${seconds.toFixed(1)} s`)}`);
+      print(
         dim(
           `    读、写: DynamoDB units the step consumed, counted at the gateway before the engine; the checks between are left out.`,
         ),
       );
-      console.log(
+      print(
         dim(`    请求: by the functions that answer HTTP. 其后: by stream readers, state machines and scheduled jobs.`),
       );
-      console.log(dim(`    ${rule}`));
+      print(dim(`    ${rule}`));
       if (failed.length === 0)
-        console.log(`\n${green("✓")} ${bold(`全部 ${checks} 项检查通过  all ${checks} checks passed`)}`);
+        print(`\n${green("✓")} ${bold(`全部 ${checks} 项检查通过  all ${checks} checks passed`)}`);
       else {
-        console.log(
-          `\n${red("✗")} ${bold(`${failed.length} 项检查未通过  ${failed.length} of ${checks} checks failed:`)}`,
-        );
-        for (const name of failed) console.log(`  - ${name}`);
+        print(`\n${red("✗")} ${bold(`${failed.length} 项检查未通过  ${failed.length} of ${checks} checks failed:`)}`);
+        for (const name of failed) print(`  - ${name}`);
       }
       return failed.length === 0;
     },
