@@ -26,7 +26,7 @@ async function play(platform: Platform): Promise<boolean> {
   const moves = createMoves(client, admin);
   const report = createReport(client.local);
   try {
-    print(`${bold("共生 Commensal")}  ${platform.url}  ${dim(`platform time ${toIso(await moves.now())}`)}`);
+    print(`${bold("共餐 Commensal")}  ${platform.url}  ${dim(`platform time ${toIso(await moves.now())}`)}`);
     await client.local.get("/_local/meter?reset", z.unknown());
 
     report.heading("序幕 三十家店", "Before: thirty stores, one catalogue");
