@@ -12,9 +12,10 @@ import { httpApp } from "../../functions/runtime/http.ts";
 import { runCampaign } from "../../shared/groupbuy/index.ts";
 import type { Role } from "../../shared/identity/index.ts";
 import type { ProblemCode } from "../../shared/kernel/problem.ts";
-import { day, hour, toIso } from "../../shared/kernel/time.ts";
+import { hour } from "../../shared/kernel/time.ts";
 import { memberships, shares } from "../../shared/table/keys.ts";
 import { openPlatform } from "../identity/platform.ts";
+import { openShop, type Sample, samplesOf } from "./shop.ts";
 
 /**
  * Who may do what: authorization.csv says it for every route and every kind of caller, written from what the product
@@ -98,10 +99,6 @@ const deps = {
 const app = httpApp(allRoutes, async () => deps);
 
 let calls = 0;
-interface Sample {
-  body?: object;
-  query?: string;
-}
 async function call(method: string, path: string, token: string | undefined, sample: Sample = {}) {
   clock.advance(1);
   const response = await app.request(path + (sample.query ?? ""), {
@@ -125,65 +122,24 @@ const made = async (...request: Parameters<typeof call>) => {
 const login = (name: string) => made("post", "/v1/login", undefined, { body: { code: name } });
 
 const now = clock.now();
-const place = { lat: 31.2304, lng: 121.4737, datum: "wgs84" };
-const hours = [0, 1, 2, 3, 4, 5, 6].map((weekday) => ({ weekday, opens: 480, closes: 1320 }));
-const storeOf = (lng: number) => ({
-  name: "人民广场店",
-  address: "上海市黄浦区人民大道1号",
-  point: { ...place, lng },
-  radiusM: 3000,
-  hours,
-});
-const article = {
-  name: "青菜",
-  category: "蔬菜",
-  unit: "500g",
-  priceFen: 1000,
-  costFen: 500,
-  perishable: true,
-};
-const draft = (articleId: string) => ({
-  name: "邻里团",
-  articleId,
-  invitesRequired: 3,
-  shareBps: 8000,
-  durationMinutes: 1440,
-  opensAt: toIso(now),
-  closesAt: toIso(now + day),
-  hardEnd: toIso(now + 2 * day),
-  pickupFrom: toIso(now + hour),
-  pickupUntil: toIso(now + 3 * day),
-});
-
 /** What the rows speak of: a store with an open campaign, in it a team whose leader, the owner, has not paid yet. */
 const world = await (async () => {
   await platform.hire("root", ["admin"]);
   const root = await staffToken("root");
-  const { storeId, version } = await made("post", "/ops/v1/stores", root, { body: storeOf(place.lng) });
-  const other = await made("post", "/ops/v1/stores", root, { body: storeOf(place.lng + 0.02) });
-  const { articleId } = await made("post", "/ops/v1/articles", root, { body: { ...article, sale: { by: "piece" } } });
-  for (const id of [storeId, other.storeId])
-    await made("post", `/ops/v1/stores/${id}/stock/${articleId}/adjustments`, root, {
-      body: { delta: 100, reason: "到货" },
-    });
-  const { campaignId } = await made("post", "/ops/v1/campaigns", root, { body: draft(articleId) });
-  const units = { allotments: [{ storeId, units: 50 }] };
-  await made("post", `/ops/v1/campaigns/${campaignId}/allotments`, root, { body: units });
-  await made("post", `/ops/v1/campaigns/${campaignId}/publication`, root);
-  await runCampaign(deps, campaignId);
-  const community = { storeId, name: "淮海坊", kind: "neighbourhood" };
-  const { communityId } = await made("post", "/ops/v1/communities", root, { body: community });
-
   const [owner, stranger, leader] = await Promise.all(["owner", "stranger", "leader"].map(login));
+  const shop = await openShop(made, {
+    root,
+    owner: owner.accessToken,
+    now,
+    opened: (campaignId) => runCampaign(deps, campaignId),
+  });
+  const { storeId, communityId, campaignId, teamId } = shop;
   const ended = await login("owner");
   await made("post", "/v1/session/logout", ended.accessToken);
   await table.commit([
     memberships.create({ communityId, memberId: leader.memberId, role: "leader", joinedAt: now }),
     memberships.create({ communityId, memberId: owner.memberId, role: "member", joinedAt: now }),
   ]);
-  const { orderId, teamId } = await made("post", `/v1/campaigns/${campaignId}/teams`, owner.accessToken, {
-    body: { place },
-  });
   const token = "0123456789ABCDEF";
   await table.commit([shares.create({ token, inviterId: owner.memberId, teamId, campaignId, at: now })]);
   await platform.hire("target", ["rider"], [storeId]);
@@ -207,7 +163,7 @@ const world = await (async () => {
   for (const [name, roles] of Object.entries(chain)) await hire(name, roles, []);
   for (const [name, roles] of Object.entries(ofStore)) {
     await hire(name, roles, [storeId]);
-    await platform.hire(`${name}-elsewhere`, roles, [other.storeId]);
+    await platform.hire(`${name}-elsewhere`, roles, [shop.otherStoreId]);
     tokens[`${name}'`] = await staffToken(`${name}-elsewhere`);
   }
   await hire("inactive", ["admin", "ops", "store_manager"], [storeId]);
@@ -216,46 +172,10 @@ const world = await (async () => {
   });
   const expired = { member: old.accessToken, staff: await staffToken("root", 2 * 3600) };
   const refundId = env.ids.next("RF");
-  const ids = { storeId, articleId, communityId, campaignId, teamId, orderId, refundId, token, staffId: "target" };
-  return { ids, tokens, expired, storeVersion: version };
+  return { ids: { ...shop, refundId, token, staffId: "target" }, tokens, expired };
 })();
-const { ids, tokens, expired, storeVersion } = world;
-
-let hired = 0;
-const because = { reason: "授权测试" };
-/** A good request of each route that takes more than its path. */
-const samples: Record<string, () => Sample | Promise<Sample>> = {
-  "post /v1/login": () => ({ body: { code: "visitor" } }),
-  "post /v1/session/refresh": async () => ({ body: { refreshToken: (await login("visitor")).refreshToken } }),
-  "put /v1/me": () => ({ body: { nickname: "王阿姨" } }),
-  "post /v1/me/phone": () => ({ body: { code: "+8613812345678" } }),
-  "post /v1/store-offers": () => ({ body: { campaignId: ids.campaignId, place } }),
-  "post /v1/campaigns/{campaignId}/teams": () => ({ body: { place } }),
-  "post /v1/teams/{teamId}/seats": () => ({ body: { place } }),
-  "post /ops/v1/staff": () => ({ body: { staffId: `new-${++hired}`, name: "新人", roles: ["rider"], storeIds: [] } }),
-  "put /ops/v1/staff/{staffId}": () => ({ body: { name: "骑手", roles: ["rider"], storeIds: [], active: true } }),
-  "get /ops/v1/audit": () => ({ query: "?day=2026-11-23" }),
-  "post /ops/v1/stores": () => ({ body: storeOf(place.lng + 0.5) }),
-  "put /ops/v1/stores/{storeId}": () => ({ body: { ...storeOf(place.lng), version: storeVersion } }),
-  "post /ops/v1/stores/{storeId}/suspension": () => ({ body: { suspended: false, ...because } }),
-  "post /ops/v1/articles": () => ({ body: { ...article, sale: { by: "piece" } } }),
-  "put /ops/v1/articles/{articleId}": () => ({ body: { ...article, version: 1 } }),
-  "post /ops/v1/articles/{articleId}/retirement": () => ({ body: because }),
-  "post /ops/v1/stores/{storeId}/stock/{articleId}/adjustments": () => ({ body: { delta: 1, ...because } }),
-  "post /ops/v1/communities": () => ({ body: { storeId: ids.storeId, name: "烘焙群", kind: "interest" } }),
-  "post /ops/v1/campaigns": () => ({ body: draft(ids.articleId) }),
-  "post /ops/v1/campaigns/{campaignId}/allotments": () => ({
-    body: { allotments: [{ storeId: ids.storeId, units: 1 }] },
-  }),
-  "post /ops/v1/campaigns/{campaignId}/suspension": () => ({ body: because }),
-  "post /ops/v1/campaigns/{campaignId}/resumption": () => ({ body: because }),
-  "post /ops/v1/campaigns/{campaignId}/cancellation": () => ({ body: because }),
-  "post /ops/v1/stores/{storeId}/pickups": () => ({ body: { code: "052718349960" } }),
-  "get /ops/v1/stores/{storeId}/orders": () => ({ query: "?day=2026-11-23" }),
-  "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),
-  "post /ops/v1/payment-cases/resolution": () => ({ body: { caseKey: "mismatch#none", resolution: "已电话联系" } }),
-  "post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution": () => ({ body: { resolution: "已线下转账" } }),
-};
+const { ids, tokens, expired } = world;
+const samples = samplesOf({ ...ids, now, refreshToken: async () => (await login("visitor")).refreshToken });
 
 test("every route has its row, every row its route, every cell a word", () => {
   const declared = allRoutes.map(({ method, path }) => `${method} ${path}`);
@@ -273,7 +193,7 @@ test("each caller is let in, or refused with the code of the table", async () =>
   const wrong: string[] = [];
   let cells = 0;
   for (const [method, pattern, ...expected] of rows) {
-    const path = pattern!.replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof ids) => ids[name]);
+    const path = pattern!.replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof ids) => String(ids[name]));
     for (const [i, principal] of principals.entries()) {
       const token =
         principal === "expired" ? (path.startsWith("/ops/") ? expired.staff : expired.member) : tokens[principal];

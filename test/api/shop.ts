@@ -1,0 +1,121 @@
+import { day, hour, toIso } from "../../shared/kernel/time.ts";
+
+export interface Sample {
+  body?: Record<string, unknown>;
+  query?: string;
+}
+// biome-ignore lint/suspicious/noExplicitAny: an answer is looked at by expectations, which fail on any other shape
+export type Made = (method: string, path: string, token: string | undefined, sample?: Sample) => Promise<any>;
+
+export const place = { lat: 31.2304, lng: 121.4737, datum: "wgs84" };
+const hours = [0, 1, 2, 3, 4, 5, 6].map((weekday) => ({ weekday, opens: 480, closes: 1320 }));
+const storeOf = (lng: number) => ({
+  name: "人民广场店",
+  address: "上海市黄浦区人民大道1号",
+  point: { ...place, lng },
+  radiusM: 3000,
+  hours,
+});
+const article = {
+  name: "青菜",
+  category: "蔬菜",
+  unit: "500g",
+  priceFen: 1000,
+  costFen: 500,
+  perishable: true,
+};
+const draft = (articleId: string, now: number) => ({
+  name: "邻里团",
+  articleId,
+  invitesRequired: 3,
+  shareBps: 8000,
+  durationMinutes: 1440,
+  opensAt: toIso(now),
+  closesAt: toIso(now + day),
+  hardEnd: toIso(now + 2 * day),
+  pickupFrom: toIso(now + hour),
+  pickupUntil: toIso(now + 3 * day),
+});
+
+/**
+ * A store with an open campaign, in it a team whose leader has not paid yet; all of it made over the API. `made` gives the
+ * body of an answer and throws on a refusal, `opened` lets the published campaign open.
+ */
+export async function openShop(
+  made: Made,
+  how: { root: string; owner: string; now: number; opened: (campaignId: string) => Promise<unknown> },
+) {
+  const { root, owner, now } = how;
+  const { storeId, version } = await made("post", "/ops/v1/stores", root, { body: storeOf(place.lng) });
+  const { storeId: otherStoreId } = await made("post", "/ops/v1/stores", root, { body: storeOf(place.lng + 0.02) });
+  const { articleId } = await made("post", "/ops/v1/articles", root, { body: { ...article, sale: { by: "piece" } } });
+  for (const id of [storeId, otherStoreId])
+    await made("post", `/ops/v1/stores/${id}/stock/${articleId}/adjustments`, root, {
+      body: { delta: 100, reason: "到货" },
+    });
+  const { campaignId } = await made("post", "/ops/v1/campaigns", root, { body: draft(articleId, now) });
+  const units = { allotments: [{ storeId, units: 50 }] };
+  await made("post", `/ops/v1/campaigns/${campaignId}/allotments`, root, { body: units });
+  await made("post", `/ops/v1/campaigns/${campaignId}/publication`, root);
+  await how.opened(campaignId);
+  const community = { storeId, name: "淮海坊", kind: "neighbourhood" };
+  const { communityId } = await made("post", "/ops/v1/communities", root, { body: community });
+  const seat = await made("post", `/v1/campaigns/${campaignId}/teams`, owner, { body: { place } });
+  return {
+    storeId: storeId as string,
+    otherStoreId: otherStoreId as string,
+    storeVersion: version as number,
+    articleId: articleId as string,
+    campaignId: campaignId as string,
+    communityId: communityId as string,
+    teamId: seat.teamId as string,
+    orderId: seat.orderId as string,
+  };
+}
+
+let hired = 0;
+const because = { reason: "授权测试" };
+
+/** A good request of each route that takes more than its path, by "method path". */
+export function samplesOf(ids: {
+  storeId: string;
+  storeVersion: number;
+  articleId: string;
+  campaignId: string;
+  now: number;
+  /** A refresh token that is good for one use. */
+  refreshToken: () => Promise<string>;
+}): Record<string, () => Sample | Promise<Sample>> {
+  return {
+    "post /v1/login": () => ({ body: { code: "visitor" } }),
+    "post /v1/session/refresh": async () => ({ body: { refreshToken: await ids.refreshToken() } }),
+    "put /v1/me": () => ({ body: { nickname: "王阿姨" } }),
+    "post /v1/me/phone": () => ({ body: { code: "+8613812345678" } }),
+    "post /v1/store-offers": () => ({ body: { campaignId: ids.campaignId, place } }),
+    "post /v1/campaigns/{campaignId}/teams": () => ({ body: { place } }),
+    "post /v1/teams/{teamId}/seats": () => ({ body: { place } }),
+    "post /ops/v1/staff": () => ({ body: { staffId: `new-${++hired}`, name: "新人", roles: ["rider"], storeIds: [] } }),
+    "put /ops/v1/staff/{staffId}": () => ({ body: { name: "骑手", roles: ["rider"], storeIds: [], active: true } }),
+    "get /ops/v1/audit": () => ({ query: "?day=2026-11-23" }),
+    "post /ops/v1/stores": () => ({ body: storeOf(place.lng + 0.5) }),
+    "put /ops/v1/stores/{storeId}": () => ({ body: { ...storeOf(place.lng), version: ids.storeVersion } }),
+    "post /ops/v1/stores/{storeId}/suspension": () => ({ body: { suspended: false, ...because } }),
+    "post /ops/v1/articles": () => ({ body: { ...article, sale: { by: "piece" } } }),
+    "put /ops/v1/articles/{articleId}": () => ({ body: { ...article, version: 1 } }),
+    "post /ops/v1/articles/{articleId}/retirement": () => ({ body: because }),
+    "post /ops/v1/stores/{storeId}/stock/{articleId}/adjustments": () => ({ body: { delta: 1, ...because } }),
+    "post /ops/v1/communities": () => ({ body: { storeId: ids.storeId, name: "烘焙群", kind: "interest" } }),
+    "post /ops/v1/campaigns": () => ({ body: draft(ids.articleId, ids.now) }),
+    "post /ops/v1/campaigns/{campaignId}/allotments": () => ({
+      body: { allotments: [{ storeId: ids.storeId, units: 1 }] },
+    }),
+    "post /ops/v1/campaigns/{campaignId}/suspension": () => ({ body: because }),
+    "post /ops/v1/campaigns/{campaignId}/resumption": () => ({ body: because }),
+    "post /ops/v1/campaigns/{campaignId}/cancellation": () => ({ body: because }),
+    "post /ops/v1/stores/{storeId}/pickups": () => ({ body: { code: "052718349960" } }),
+    "get /ops/v1/stores/{storeId}/orders": () => ({ query: "?day=2026-11-23" }),
+    "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),
+    "post /ops/v1/payment-cases/resolution": () => ({ body: { caseKey: "mismatch#none", resolution: "已电话联系" } }),
+    "post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution": () => ({ body: { resolution: "已线下转账" } }),
+  };
+}
