@@ -67,7 +67,8 @@ export async function requestRefund(deps: Deps, input: RefundKey & { round: numb
 
 /**
  * Looks how a refund stands: our own row first (a notification may have settled it), the channel only while it is open. One
- * the channel never heard of is asked for again under the same number; one that it CLOSED gets its next number.
+ * the channel never heard of is asked for again under the same number; one that it says here it CLOSED gets its next number.
+ * After five days staff are asked to look.
  */
 export async function checkRefund(deps: Deps, input: RefundKey & { round: number }): Promise<RefundStep> {
   const refund = await deps.table.load(refunds, input);
@@ -76,11 +77,13 @@ export async function checkRefund(deps: Deps, input: RefundKey & { round: number
   const asked = await deps.channel.queryRefund(refund.refundNo);
   if (asked.kind === "refund") await applyRefund(deps, refund, asked.refund);
   const current = await deps.table.load(refunds, input);
-  if (current?.state === "CLOSED") {
+  const closed = asked.kind === "refund" && asked.refund.status === "CLOSED";
+  if (current?.state === "CLOSED" && closed && asked.refund.refundNo === current.refundNo) {
     await nextAttempt(deps, current);
     return { ...step(deps, input, current), outcome: "again" };
   }
   const next = step(deps, input, current);
+  if (current && next.outcome !== "done") await alarmSlow(deps, current);
   return asked.kind === "absent" && next.outcome === "pending" ? { ...next, outcome: "again" } : next;
 }
 
@@ -265,7 +268,7 @@ async function timedOut(deps: Deps, refund: Stored<Refund>): Promise<void> {
   await quietly(deps.table.commit([refunds.patch(refund).asRead(refund).move("state", refundLifecycle, "timedOut")]));
 }
 
-/** Keeps the channel's word for staff; after five days they are asked to look. */
+/** Keeps the channel's word for staff. */
 async function note(deps: Deps, refund: Stored<Refund>, trouble: string): Promise<void> {
   if (refund.trouble !== trouble)
     await quietly(deps.table.commit([refunds.patch(refund).asRead(refund).set({ trouble })]));
@@ -276,13 +279,17 @@ async function note(deps: Deps, refund: Stored<Refund>, trouble: string): Promis
       orderId: refund.orderId,
       detail: `the channel refuses the refund: ${trouble}`,
     });
-  if (deps.env.clock.now() - refund.requestedAt > refundAlarm)
-    await openCase(deps, {
-      reason: "refund_slow",
-      number: refund.refundNo,
-      orderId: refund.orderId,
-      detail: `not refunded after five days: ${trouble}`,
-    });
+}
+
+/** Whatever keeps it: a balance that is empty, a channel that does not answer, one that accepted and does not finish. */
+async function alarmSlow(deps: Deps, refund: Refund): Promise<void> {
+  if (deps.env.clock.now() - refund.requestedAt <= refundAlarm) return;
+  await openCase(deps, {
+    reason: "refund_slow",
+    number: refund.refundNo,
+    orderId: refund.orderId,
+    detail: `not refunded after five days: ${refund.trouble ?? refund.state}`,
+  });
 }
 
 async function nextAttempt(deps: Deps, refund: Stored<Refund>): Promise<void> {
