@@ -129,7 +129,7 @@ export const fulfilmentOps: Route[] = [
       day: z.iso.date().meta({ description: "Day the orders were placed, Asia/Shanghai", example: "2026-11-23" }),
     }),
     ok: listOf(storeOrderView),
-    problems: [],
+    problems: ["CURSOR_INVALID"],
     run: async (deps, { params: { storeId }, query: { day, ...asked } }) => {
       const page = await listPage(deps, ordersOfStore(storeId, day), `orders-of-store#${storeId}#${day}`, asked);
       // The index may still show an order here that has moved to another store.
