@@ -1,8 +1,11 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { StateMachine } from "aws-local-stepfunctions";
-import { describe, expect, it } from "vitest";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, describe, expect, it } from "vitest";
+import { createClock } from "../../local/clock.ts";
+import { createStateMachines } from "../../local/state-machines.ts";
+import { arn, handPool, handTemplate, tempFolder, until } from "../local/fakes.ts";
 
 // The package ships no types.
 const validate: (definition: unknown) => { isValid: boolean; errorsText(): string } = createRequire(import.meta.url)(
@@ -11,26 +14,44 @@ const validate: (definition: unknown) => { isValid: boolean; errorsText(): strin
 
 function definition(workflow: string) {
   const path = join(import.meta.dirname, "../../functions/workflows", workflow, "definition.asl.json");
-  const arn = "arn:aws:lambda:ap-northeast-1:000000000000:function:Task";
-  return JSON.parse(readFileSync(path, "utf8").replaceAll(/\$\{\w+\}/g, arn));
+  return JSON.parse(readFileSync(path, "utf8").replaceAll(/\$\{\w+\}/g, arn("lambda", "function:Task")));
 }
 
 const past = "2020-01-01T00:00:00.000Z";
+const ends: (() => void)[] = [];
+afterEach(() => {
+  for (const end of ends.splice(0)) end();
+});
 
-/** Runs a machine on real time; waits are over at once, since their time is past. Gives the states it went through. */
-async function run(workflow: string, input: object, tasks: Record<string, (input: never) => Promise<unknown>>) {
-  const machine = new StateMachine(definition(workflow));
-  const execution = machine.run(input as never, {
-    overrides: {
-      taskResourceLocalHandlers: tasks as never,
-      retryIntervalOverrides: Object.fromEntries(Object.keys(tasks).map((state) => [state, 0])),
+/** Runs a machine on the embedded default's interpreter, its task by `task`; a clock that is moved makes every wait short. */
+async function run(workflow: string, input: object, task: (input: never) => Promise<unknown>) {
+  const folder = tempFolder();
+  const template = handTemplate({
+    Task: { type: "AWS::Lambda::Function", properties: {} },
+    Machine: {
+      type: "AWS::StepFunctions::StateMachine",
+      properties: { DefinitionString: JSON.stringify(definition(workflow)), RoleArn: arn("iam", "role/R") },
     },
   });
-  const states: string[] = [];
-  for await (const event of execution.eventLogs) {
-    if (event.type.endsWith("StateEntered") && "state" in event) states.push((event.state as { name: string }).name);
-  }
-  return { result: await execution.result, states };
+  const db = new DatabaseSync(join(folder, "runner.db"));
+  const clock = createClock({ dataDir: folder });
+  const pool = handPool(({ event }) => task(event as never));
+  const machines = createStateMachines({ template, db, pool, clock, barred: () => undefined, log: () => {} });
+  ends.push(() => {
+    machines.stop();
+    clock.stop();
+    db.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const start = { stateMachineArn: arn("states", "stateMachine:Machine"), name: "it", input: JSON.stringify(input) };
+  await machines.service({ action: "StartExecution", body: Buffer.from(JSON.stringify(start)) } as never);
+  const execution = () => machines.executions({ name: "it" })[0];
+  await until(() => {
+    if (execution()?.status === "RUNNING" && machines.quiet() && pool.busy === 0) clock.advance(3_600_000);
+    return execution() !== undefined && execution()?.status !== "RUNNING";
+  }, "the end of the machine");
+  const { status, output } = execution()!;
+  return { status, result: JSON.parse(output ?? "null") as unknown, given: pool.calls.map(({ event }) => event) };
 }
 
 describe.each(["group-deadline", "refund"])("the %s machine", (workflow) => {
@@ -83,50 +104,30 @@ describe.each(["group-deadline", "refund"])("the %s machine", (workflow) => {
 });
 
 describe("a team's deadline", () => {
-  it("costs four transitions where nothing is left to decide", async () => {
-    const given: unknown[] = [];
-    const { states } = await run(
-      "group-deadline",
-      { teamId: "TM1", waitUntil: past },
-      {
-        Settle: async (input) => {
-          given.push(input);
-          return { teamId: "TM1", outcome: "done" };
-        },
-      },
-    );
-    expect(states).toEqual(["Wait", "Settle", "Settled", "Done"]);
+  it("asks once where nothing is left to decide", async () => {
+    const task = async () => ({ teamId: "TM1", outcome: "done" });
+    const { status, given } = await run("group-deadline", { teamId: "TM1", waitUntil: past }, task);
+    expect(status).toBe("SUCCEEDED");
     expect(given).toEqual([{ teamId: "TM1", waitUntil: past }]);
   });
 
   it("is looked at again as long as it is not yet due, or undecided", async () => {
     const outcomes = ["not_yet", "undecided", "done"];
-    const { states, result } = await run(
-      "group-deadline",
-      { teamId: "TM1", waitUntil: past },
-      {
-        Settle: async () => ({ teamId: "TM1", outcome: outcomes.shift(), waitUntil: past }),
-      },
-    );
-    expect(states.filter((state) => state === "Settle")).toHaveLength(3);
+    const task = async () => ({ teamId: "TM1", outcome: outcomes.shift(), waitUntil: past });
+    const { given, result } = await run("group-deadline", { teamId: "TM1", waitUntil: past }, task);
+    expect(given).toHaveLength(3);
     expect(result).toMatchObject({ outcome: "done" });
   });
 
   it("survives a task that fails a few times", async () => {
     let calls = 0;
-    const { result } = await run(
-      "group-deadline",
-      { teamId: "TM1", waitUntil: past },
-      {
-        Settle: async () => {
-          calls += 1;
-          if (calls < 4) throw new Error("the table did not answer");
-          return { teamId: "TM1", outcome: "done" };
-        },
-      },
-    );
+    const { status, result } = await run("group-deadline", { teamId: "TM1", waitUntil: past }, async () => {
+      calls += 1;
+      if (calls < 4) throw new Error("the table did not answer");
+      return { teamId: "TM1", outcome: "done" };
+    });
     expect(calls).toBe(4);
-    expect(result).toMatchObject({ outcome: "done" });
+    expect({ status, result }).toMatchObject({ status: "SUCCEEDED", result: { outcome: "done" } });
   });
 });
 
@@ -138,60 +139,33 @@ describe("a refund", () => {
     outcome,
     waitUntil: past,
   });
+  const asked = { task: "request", refund: { orderId: "OR1", refundId: "RF1" } };
+  /** The task of a refund whose checks have these outcomes; each request counts one round more. */
+  const refund = (outcomes: string[]) => {
+    let round = 0;
+    return async ({ task }: { task: string }) =>
+      task === "request" ? next("pending", ++round) : next(outcomes.shift() ?? "done", round);
+  };
 
-  it("is requested once and checked once in the plain case, in five transitions", async () => {
-    const given: unknown[] = [];
-    const { states } = await run(
-      "refund",
-      { orderId: "OR1", refundId: "RF1" },
-      {
-        Request: async (input) => {
-          given.push(input);
-          return next("pending", 1);
-        },
-        Check: async (input) => {
-          given.push(input);
-          return next("done", 1);
-        },
-      },
-    );
-    expect(states).toEqual(["Request", "Wait", "Check", "Checked", "Done"]);
-    expect(given).toEqual([
-      { task: "request", refund: { orderId: "OR1", refundId: "RF1" } },
-      { task: "check", refund: next("pending", 1) },
-    ]);
+  it("is requested once and checked once in the plain case", async () => {
+    const { status, given } = await run("refund", asked.refund, refund(["done"]));
+    expect(status).toBe("SUCCEEDED");
+    expect(given).toEqual([asked, { task: "check", refund: next("pending", 1) }]);
   });
 
-  it("is checked again while the channel works on it, and costs eight transitions then", async () => {
-    const outcomes = ["pending", "done"];
-    const { states } = await run(
-      "refund",
-      { orderId: "OR1", refundId: "RF1" },
-      {
-        Request: async () => next("pending", 1),
-        Check: async () => next(outcomes.shift() ?? "done", 1),
-      },
-    );
-    expect(states).toEqual(["Request", "Wait", "Check", "Checked", "Wait", "Check", "Checked", "Done"]);
+  it("is checked again, not requested, while the channel works on it", async () => {
+    const { given } = await run("refund", asked.refund, refund(["pending", "done"]));
+    const check = { task: "check", refund: next("pending", 1) };
+    expect(given).toEqual([asked, check, check]);
   });
 
   it("is requested again, with what the last round learned, when the channel wants it again", async () => {
-    const requested: unknown[] = [];
-    const outcomes = ["again", "done"];
-    await run(
-      "refund",
-      { orderId: "OR1", refundId: "RF1" },
-      {
-        Request: async (input) => {
-          requested.push(input);
-          return next("pending", requested.length);
-        },
-        Check: async () => next(outcomes.shift() ?? "done", 2),
-      },
-    );
-    expect(requested).toEqual([
-      { task: "request", refund: { orderId: "OR1", refundId: "RF1" } },
-      { task: "request", refund: next("again", 2) },
+    const { given } = await run("refund", asked.refund, refund(["again", "done"]));
+    expect(given).toEqual([
+      asked,
+      { task: "check", refund: next("pending", 1) },
+      { task: "request", refund: next("again", 1) },
+      { task: "check", refund: next("pending", 2) },
     ]);
   });
 });
