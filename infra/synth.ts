@@ -48,7 +48,7 @@ export async function synthesize({
 
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { stage: { type: "string", default: "dev" }, out: { type: "string", default: "cdk.out" } },
+    options: { stage: { type: "string", default: "dev" }, out: { type: "string", default: "cdk.out.aws" } },
   });
   const started = performance.now();
   const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`;
