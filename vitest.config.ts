@@ -8,5 +8,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     expect: { requireAssertions: true },
     globalSetup: ["test/global-setup.ts"],
+    reporters: ["default", "./test/closing-line-reporter.ts"],
   },
 });

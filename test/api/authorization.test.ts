@@ -131,7 +131,7 @@ const world = await (async () => {
     root,
     owner: owner.accessToken,
     now,
-    opened: (campaignId) => runCampaign(deps, campaignId),
+    opened: (campaignId) => runCampaign(deps, campaignId, clock.now() + hour),
   });
   const { storeId, communityId, campaignId, teamId } = shop;
   const ended = await login("owner");
