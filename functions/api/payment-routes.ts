@@ -58,7 +58,15 @@ export const paymentHooks: Route[] = [
 const caseView = z
   .object({
     caseKey: z.string(),
-    reason: z.enum(["mismatch", "unknown_number", "undecided", "refund_abnormal", "refund_slow", "refund_refused"]),
+    reason: z.enum([
+      "mismatch",
+      "unknown_number",
+      "undecided",
+      "refund_abnormal",
+      "refund_slow",
+      "refund_refused",
+      "shipping_refused",
+    ]),
     number: z.string(),
     orderId: z.string().optional(),
     detail: z.string(),

@@ -5,7 +5,7 @@ import { logger } from "../runtime/logger.ts";
 
 /** Opens, closes and settles campaigns as their moments come. */
 export const handler = jobHandler("campaign-window", composeDeps([]), (deps, untilMs) =>
-  sweep(deps, "campaign", (due) => runCampaign(deps, due.id), {
+  sweep(deps, "campaign", (due) => runCampaign(deps, due.id, untilMs), {
     untilMs,
     failed: (due, error) => logger.unexpected("CAMPAIGN_FAILED", error, { campaignId: due.id }),
   }),

@@ -4,9 +4,11 @@ import { Hono, type Context as HonoContext } from "hono";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 import * as z from "zod";
 import { admitStaff, requireLiveSession } from "../../shared/identity/index.ts";
+import { invariant } from "../../shared/kernel/invariant.ts";
 import { DomainError, type FieldError, type ProblemCode } from "../../shared/kernel/problem.ts";
 import { type Problem, problems } from "../../shared/kernel/problem-table.ts";
-import { Stale, type Write } from "../../shared/table/entity.ts";
+import { day } from "../../shared/kernel/time.ts";
+import { Stale, type Stored, type Write } from "../../shared/table/entity.ts";
 import { idempotency, orders } from "../../shared/table/keys.ts";
 import type { Deps } from "./deps.ts";
 import { logger } from "./logger.ts";
@@ -105,7 +107,14 @@ async function callerOf(c: HonoContext, deps: Deps, declared: Route): Promise<Ca
   return { kind: "staff", staffId, staff: await admitStaff(deps, { staffId }) };
 }
 
-/** Whether this caller may do this to what the request names; throws FORBIDDEN, STORE_OUT_OF_SCOPE or a 404 that tells nothing. */
+/** Whether this caller's role may call the route at all; throws FORBIDDEN. */
+function authorizeRole(declared: Route, caller: Caller): void {
+  if (caller.kind !== "staff") return;
+  if (!caller.staff.roles.some((role) => role === "admin" || declared.roles?.includes(role)))
+    throw new DomainError("FORBIDDEN");
+}
+
+/** Whether this caller may do this to what the request names; throws STORE_OUT_OF_SCOPE or a 404 that tells nothing. */
 async function authorize(
   deps: Deps,
   declared: Route,
@@ -114,8 +123,6 @@ async function authorize(
 ): Promise<void> {
   if (caller.kind === "staff") {
     const { staff } = caller;
-    if (!staff.roles.some((role) => role === "admin" || declared.roles?.includes(role)))
-      throw new DomainError("FORBIDDEN");
     if (declared.scope === "store" && declared.storeOf) {
       const storeId = await declared.storeOf(deps, request);
       const chainWide = staff.roles.some(
@@ -132,15 +139,20 @@ async function authorize(
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
-/** The stored answer of an earlier request under the same key, if any. Throws IDEMPOTENCY_KEY_REUSED. */
-async function stored(deps: Deps, actorId: string, key: string, request: string): Promise<Response | undefined> {
+type Earlier = { answer: Response } | { expired: Stored<z.infer<typeof idempotency.schema>> } | undefined;
+
+/** The answer to an earlier request under the same key; past its 48 h, the row that lingers. Throws IDEMPOTENCY_KEY_REUSED. */
+async function earlier(deps: Deps, actorId: string, key: string, request: string): Promise<Earlier> {
   const row = await deps.table.load(idempotency, { actorId, key });
-  if (!row || row.at + 2 * 86_400_000 < deps.env.clock.now()) return undefined;
+  if (!row) return undefined;
+  if (row.at + 2 * day < deps.env.clock.now()) return { expired: row };
   if (row.request !== request) throw new DomainError("IDEMPOTENCY_KEY_REUSED");
-  return new Response(row.body, {
-    status: row.status,
-    headers: { ...securityHeaders, "content-type": "application/json; charset=utf-8", "idempotency-replayed": "true" },
-  });
+  const headers = {
+    ...securityHeaders,
+    "content-type": "application/json; charset=utf-8",
+    "idempotency-replayed": "true",
+  };
+  return { answer: new Response(row.body, { status: row.status, headers }) };
 }
 
 async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Response> {
@@ -150,7 +162,7 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
   const query = parse("query", declared.query, c.req.query());
   const body = await bodyOf(c, declared, raw);
   if (caller.kind === "member" && declared.method !== "get") await requireLiveSession(deps, caller);
-  await authorize(deps, declared, caller, { params, body });
+  authorizeRole(declared, caller);
 
   const status = declared.status ?? 200;
   const answerOf = (result: unknown): string => {
@@ -167,6 +179,7 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
   const headers = { ...securityHeaders, "content-type": "application/json; charset=utf-8" };
 
   if (!declared.idempotent) {
+    await authorize(deps, declared, caller, { params, body });
     const result = await declared.run(deps, { ...request, once: () => [] });
     if (declared.etag) {
       const etag = `"${declared.etag(result)}"`;
@@ -181,22 +194,28 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
   if (!idempotencyKey.test(key)) throw new DomainError("IDEMPOTENCY_KEY_MISSING", "8 to 64 letters, digits, - or _");
   const actorId = caller.kind === "member" ? caller.memberId : caller.kind === "staff" ? caller.staffId : caller.kind;
   const fingerprint = sha256(`${declared.method} ${new URL(c.req.url).pathname}\n${raw}`);
-  const before = await stored(deps, actorId, key, fingerprint);
-  if (before) return before;
+  const before = await earlier(deps, actorId, key, fingerprint);
+  if (before && "answer" in before) return before.answer;
+  // after the look for an answer: what a request did may have moved its object out of the caller's scope
+  await authorize(deps, declared, caller, { params, body });
   let answer: string | undefined;
   const once = (result: unknown): Write[] => {
     answer = answerOf(result);
     const row = { actorId, key, request: fingerprint, status, body: answer, at: deps.env.clock.now() };
-    return [idempotency.create(row).or("TRY_AGAIN")];
+    return [
+      (before ? idempotency.replace({ ...row, version: before.expired.version }) : idempotency.create(row)).or(
+        "TRY_AGAIN",
+      ),
+    ];
   };
   try {
-    const result = await declared.run(deps, { ...request, once });
-    answer ??= answerOf(result);
+    await declared.run(deps, { ...request, once });
+    invariant(answer !== undefined, `${declared.method} ${declared.path} stores its answer`);
     return new Response(status === 204 ? null : answer, { status, headers });
   } catch (error) {
     // A twin of this request may have won while this one was under way: then its answer is this one's answer.
-    const twin = await stored(deps, actorId, key, fingerprint);
-    if (twin) return twin;
+    const twin = await earlier(deps, actorId, key, fingerprint);
+    if (twin && "answer" in twin) return twin.answer;
     throw error;
   }
 }

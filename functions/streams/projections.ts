@@ -1,4 +1,4 @@
-import { seatsIn } from "../../shared/groupbuy/index.ts";
+import { counts, seatsIn } from "../../shared/groupbuy/index.ts";
 import { fileMessage } from "../../shared/journey/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { yuan } from "../../shared/kernel/money.ts";
@@ -87,8 +87,14 @@ export const handler = eventHandler(composeDeps([]), async (deps, event) => {
   const leader = leaderId ?? memberId;
   if (lead && typeof leader === "string") await tell(deps, event, leader, lead(event));
   const all = toTeam[event.type];
-  if (all && typeof teamId === "string")
-    for await (const seat of seatsIn(deps.table, teamId))
-      if (seat.disposition === "SEATED" && seat.leftAt === undefined)
-        await tell(deps, event, seat.memberId, all(event), seat.orderId);
+  if (all && typeof teamId === "string") {
+    let told = 0;
+    for await (const seat of seatsIn(deps.table, teamId)) {
+      if (!counts(seat)) continue;
+      await tell(deps, event, seat.memberId, all(event), seat.orderId);
+      told += 1;
+    }
+    const count = Number(event.data.paid ?? event.data.size);
+    if (told !== count) throw new Error(`team ${teamId} counts ${count} paid seats, ${told} are indexed yet`);
+  }
 });

@@ -36,7 +36,7 @@ export type Article = z.infer<typeof article>;
 export const stock = z.object({
   storeId: idOf("ST"),
   articleId: idOf("AR"),
-  online: z.int().min(0).max(1_000_000),
+  online: z.int().min(0),
 });
 export type Stock = z.infer<typeof stock>;
 

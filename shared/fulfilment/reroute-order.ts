@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { greatCircle } from "../kernel/geo.ts";
 import { DomainError } from "../kernel/problem.ts";
-import type { Order, Routed } from "../order/index.ts";
+import { type Order, openAllotment, type Routed, returnUnits, unitsByArticle } from "../order/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { allotments, orders, outbox, pickupCodes, stockMovements, stocks, stores, teams } from "../table/keys.ts";
@@ -53,7 +53,7 @@ export async function rerouteOrder(
       teams.check({ teamId: order.teamId }).whenIn("state", ["FORMING", "SUCCEEDED"]).or("SEAT_STATE"),
       orders.replace({ ...kept, storeId, routed }),
       ...take,
-      ...(await givenBack(deps, order)),
+      ...(await returnUnits(deps, order, "reroute")),
       ...(pickupHash === undefined
         ? []
         : [pickupCodes.patch({ codeHash: pickupHash }).when("state", "=", "ISSUED").set({ state: "VOID" })]),
@@ -134,13 +134,6 @@ async function anotherStore(
   });
 }
 
-/** Each article of the order and its units: a kit or two lines of one article move together. */
-function unitsByArticle(order: Order): [articleId: string, units: number][] {
-  const units = new Map<string, number>();
-  for (const line of order.lines) units.set(line.articleId, (units.get(line.articleId) ?? 0) + line.units);
-  return [...units];
-}
-
 /** From the campaign's allotment while it is open, else from the store's online stock, with its movement. */
 async function supplyOf(
   deps: { env: Pick<Env, "clock">; table: Table },
@@ -164,34 +157,6 @@ async function supplyOf(
     );
   }
   return { enough: true, take };
-}
-
-/** The units of an order go back to where its store would take them from. */
-async function givenBack(deps: { env: Pick<Env, "clock">; table: Table }, order: Stored<Order>): Promise<Write[]> {
-  const { table } = deps;
-  const { storeId } = order;
-  const writes: Write[] = [];
-  for (const [articleId, units] of unitsByArticle(order)) {
-    const allotment = await openAllotment(table, order, storeId, articleId);
-    if (allotment) {
-      writes.push(allotments.patch(allotment).add({ left: units }).when("state", "=", "OPEN"));
-      continue;
-    }
-    const stock = await table.load(stocks, { storeId, articleId });
-    writes.push(
-      stock
-        ? stocks.patch({ storeId, articleId }).add({ online: units })
-        : stocks.create({ storeId, articleId, online: units }),
-      movement(deps, order, { storeId, articleId, delta: units }),
-    );
-  }
-  return writes;
-}
-
-async function openAllotment(table: Table, order: Order, storeId: string, articleId: string) {
-  if (order.campaignId === undefined) return undefined;
-  const row = await table.load(allotments, { campaignId: order.campaignId, storeId, articleId });
-  return row?.state === "OPEN" ? row : undefined;
 }
 
 /** An order may come back to a store it left: its version, which no two commits share, keeps the causes apart. */

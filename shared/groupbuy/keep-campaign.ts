@@ -73,7 +73,7 @@ export async function createCampaign(
   return campaign;
 }
 
-/** Gives stores their units, at most 90 a call, while the campaign is a DRAFT; 0 units takes a store out. */
+/** Gives stores their units, at most 90 a call, while the campaign is a DRAFT; 0 units takes a store out. Answers the rows given. */
 export async function allotUnits(
   deps: Deps,
   input: By & { campaignId: string; allotments: { storeId: string; units: number }[]; once: Once<Allotment[]> },
@@ -87,31 +87,21 @@ export async function allotUnits(
       throw new DomainError("STORE_NOT_FOUND", undefined, {
         errors: missing.map((m) => ({ path: "body.allotments", message: m.storeId })),
       });
-    const rows = await allotmentRows(deps.table, input.campaignId);
-    const writes: Write[] = input.allotments.flatMap(({ storeId, units }) => {
-      const row = {
-        campaignId: input.campaignId,
-        storeId,
-        articleId: campaign.articleId,
-        units,
-        left: 0,
-        state: "PLANNED" as const,
-      };
-      const before = rows.find((r) => r.storeId === storeId);
-      if (units === 0) return before ? [allotments.remove(before)] : [];
-      return [before ? allotments.replace({ ...before, ...row }) : allotments.create(row)];
-    });
-    const after = [
-      ...rows.filter((r) => !input.allotments.some((a) => a.storeId === r.storeId)),
-      ...input.allotments.filter((a) => a.units > 0),
-    ].map((a) => ({
+    const planned = input.allotments.map(({ storeId, units }) => ({
       campaignId: input.campaignId,
-      storeId: a.storeId,
+      storeId,
       articleId: campaign.articleId,
-      units: a.units,
+      units,
       left: 0,
       state: "PLANNED" as const,
     }));
+    const before = new Map((await deps.table.loadMany(allotments, planned)).map((row) => [row.storeId, row]));
+    const writes: Write[] = planned.flatMap((row) => {
+      const known = before.get(row.storeId);
+      if (row.units === 0) return known ? [allotments.remove(known).asRead(known)] : [];
+      return [known ? allotments.replace({ ...known, ...row }) : allotments.create(row)];
+    });
+    const given = planned.filter((row) => row.units > 0);
     await deps.table.commit([
       campaigns.check({ campaignId: input.campaignId }).when("state", "=", "DRAFT"),
       ...writes,
@@ -121,9 +111,9 @@ export async function allotUnits(
         target: input.campaignId,
         change: input.allotments,
       }),
-      ...input.once(after),
+      ...input.once(given),
     ]);
-    return after;
+    return given;
   });
 }
 
@@ -170,7 +160,12 @@ export async function publishCampaign(
     const published: Campaign = { ...campaign, state: campaignLifecycle.to("published") };
     const at = (time: number) => dues.create({ kind: "campaign", id: campaign.campaignId, at: time, since: time });
     const moments = [
-      ...new Set([campaign.opensAt, campaign.closesAt, campaign.hardEnd + clocks.grace + clocks.lostTimer]),
+      ...new Set([
+        campaign.opensAt,
+        campaign.opensAt + 2 * clocks.again,
+        campaign.closesAt,
+        campaign.hardEnd + clocks.grace + clocks.lostTimer,
+      ]),
     ];
     await deps.table.commit([
       campaigns.patch(campaign).asRead(campaign).move("state", campaignLifecycle, "published"),

@@ -10,7 +10,7 @@ import { orders, outbox, refunds, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
-import { guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
+import { atItsStore, guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
 import { settleHold } from "./settle-hold.ts";
 import { counts, reconcileRefundOf, seatsIn, teamFailed } from "./team-seats.ts";
 
@@ -27,14 +27,6 @@ export async function leaveTeam(deps: Deps, input: { orderId: string; once: Once
   if (order.seat === "HELD") {
     const outcome = await settleHold(deps, order.orderId);
     if (outcome === "undecided") throw new DomainError("PAYMENT_UNKNOWN");
-    const now = await deps.table.load(orders, { orderId: input.orderId });
-    if (now?.seat === "RELEASED") {
-      await deps.table.commit([
-        orders.check({ orderId: now.orderId }).when("seat", "=", "RELEASED"),
-        ...input.once(now),
-      ]);
-      return now;
-    }
   }
   return decide(() => leavePaid(deps, input));
 }
@@ -42,8 +34,12 @@ export async function leaveTeam(deps: Deps, input: { orderId: string; once: Once
 async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order> }): Promise<Order> {
   const order = await deps.table.load(orders, { orderId: input.orderId });
   if (!order) throw new DomainError("ORDER_NOT_FOUND");
-  if (order.seat === "RELEASED" || order.leftAt !== undefined)
-    throw new DomainError("SEAT_STATE", "the seat was given up already");
+  if (order.seat === "RELEASED") {
+    // given up just now, or before: either way the member has what was asked for
+    await deps.table.commit([orders.check(order).when("seat", "=", "RELEASED"), ...input.once(order)]);
+    return order;
+  }
+  if (order.leftAt !== undefined) throw new DomainError("SEAT_STATE", "the seat was given up already");
   const team = await deps.table.load(teams, { teamId: order.teamId });
   invariant(team && order.transactionId !== undefined, `paid order ${order.orderId} has its team and transaction`);
   if (team.state !== "FORMING" || order.seat !== "PAID") throw new DomainError("LEAVE_CLOSED");
@@ -53,11 +49,7 @@ async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order>
   const actor = { kind: "member" as const, id: order.memberId };
   await deps.table.commit([
     ...(await teamWithout(deps, team, order)),
-    orders
-      .patch({ orderId: order.orderId })
-      .when("storeId", "=", order.storeId) // the units go back to the store they were taken from
-      .move("seat", seatLifecycle, "left")
-      .set({ leftAt: now, refundId }),
+    atItsStore(order).move("seat", seatLifecycle, "left").set({ leftAt: now, refundId }),
     refunds.create({
       refundId,
       orderId: order.orderId,
@@ -72,7 +64,7 @@ async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order>
       requestedAt: now,
     }),
     reconcileRefundOf(deps.env, `${order.orderId}#${refundId}`),
-    ...(await unitsBack(deps, order)),
+    ...(await unitsBack(deps, order, "left")),
     ...(await guardWithout(deps.table, order, { unitsToo: false })),
     outbox.create(
       makeEvent(deps.env, { type: "seat.left", actor, origin: order.origin, data: { ...seatFacts(order), refundId } }),
@@ -84,9 +76,12 @@ async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order>
 
 /** The team's side of a paid seat leaving: counters, and for the leader the next leader or the end of the team. */
 async function teamWithout(deps: Deps, team: Stored<Team>, order: Order): Promise<Write[]> {
-  const counted = teams.patch({ teamId: team.teamId }).when("state", "=", "FORMING").add({ paid: -1, free: 1 });
+  const counted = teams
+    .patch({ teamId: team.teamId })
+    .when("state", "=", "FORMING")
+    .when("leaderOrderId", "=", team.leaderOrderId) // the lead may just be passing to the one who leaves
+    .add({ paid: -1, free: 1 });
   if (team.leaderOrderId !== order.orderId) return [counted];
-  counted.when("leaderOrderId", "=", order.orderId);
   const actor = { kind: "member" as const, id: order.memberId };
   const paid: Order[] = [];
   for await (const seat of seatsIn(deps.table, team.teamId)) if (seat.seat === "PAID" && counts(seat)) paid.push(seat);

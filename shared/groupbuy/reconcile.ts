@@ -1,36 +1,45 @@
 import type { Env } from "../kernel/env.ts";
 import { readProviderNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
-import type { Workflows } from "../kernel/workflows.ts";
 import type { PaymentChannel } from "../payment/index.ts";
 import type { Table } from "../table/entity.ts";
-import { orders, paymentAttempts, refunds } from "../table/keys.ts";
+import { orders, paymentAttempts, refunds, teams } from "../table/keys.ts";
+import { clocks, refundWaitAtLast } from "./clocks.ts";
 import { checkRefund, requestRefund } from "./refund.ts";
 import { settlePayment } from "./settle-payment.ts";
 import { counts, seatsIn } from "./team-seats.ts";
 
-type Deps = { table: Table; env: Env; channel: PaymentChannel; workflows: Workflows };
+type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
 /**
  * Finishes refunds that nobody finished. `id` names a failed team, whose paid seats must each have begun, or one refund as
  * `<orderId>#<refundId>`, which is asked about and, where the channel never heard of it, asked for under the same number.
- * Answers whether nothing is left to do.
+ * Answers true when nothing is left to do, else when (epoch ms) to look again: later each time, as the machine does, counted
+ * from `since`.
  */
-export async function reconcileRefund(deps: Deps, id: string): Promise<boolean> {
+export async function reconcileRefund(deps: Deps, id: string, since: number): Promise<true | number> {
   const [orderId, refundId] = id.split("#");
+  const now = deps.env.clock.now();
+  const later = now + Math.min(refundWaitAtLast, Math.max(clocks.again, now - since));
   if (orderId === undefined || refundId === undefined) {
-    for await (const seat of seatsIn(deps.table, id))
-      if (counts(seat) && seat.seat === "PAID" && seat.refundId === undefined)
-        await deps.workflows.startRefund(seat.orderId, siblingId("RF", seat.orderId));
-    return true; // each of them is looked at by its own row from here on
+    const team = await deps.table.load(teams, { teamId: id });
+    let begun = 0;
+    for await (const seat of seatsIn(deps.table, id)) {
+      if (!counts(seat)) continue;
+      // its execution may be dead, and its name taken for good: ask here, under the number that is fixed anyway
+      if (seat.seat === "PAID" && seat.refundId === undefined)
+        await requestRefund(deps, { orderId: seat.orderId, refundId: siblingId("RF", seat.orderId), round: 0 });
+      begun += 1;
+    }
+    return begun === team?.paid || later; // once begun, each is looked at by a row of its own
   }
   const key = { orderId, refundId };
   const refund = await deps.table.load(refunds, key);
   if (!refund || refund.state === "SUCCESS") return true;
   const looked = await checkRefund(deps, { ...key, round: 0 });
   if (looked.outcome === "again") await requestRefund(deps, { ...key, round: 0 });
-  const now = await deps.table.load(refunds, key);
-  return now?.state === "SUCCESS" || now?.state === "ABNORMAL";
+  const current = await deps.table.load(refunds, key);
+  return current?.state === "SUCCESS" || current?.state === "ABNORMAL" || later;
 }
 
 /**

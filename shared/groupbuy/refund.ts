@@ -19,7 +19,7 @@ import { decide, Stale, type Stored, type Table, type Write } from "../table/ent
 import { guards, orders, outbox, paymentAttempts, refunds, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { refundAlarm, refundWaitAtLast, refundWaits } from "./clocks.ts";
-import { seatFacts, unitsBack, withoutSeat } from "./seat-writes.ts";
+import { atItsStore, seatFacts, unitsBack, withoutSeat } from "./seat-writes.ts";
 import { reconcileRefundOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
@@ -72,8 +72,7 @@ export async function requestRefund(deps: Deps, input: RefundKey & { round: numb
  */
 export async function checkRefund(deps: Deps, input: RefundKey & { round: number }): Promise<RefundStep> {
   const refund = await deps.table.load(refunds, input);
-  if (!refund) return { ...input, round: input.round + 1, outcome: "again", at: deps.env.clock.now() };
-  if (["SUCCESS", "ABNORMAL"].includes(refund.state)) return step(deps, input, refund);
+  if (!refund || ["SUCCESS", "ABNORMAL"].includes(refund.state)) return step(deps, input, refund);
   const asked = await deps.channel.queryRefund(refund.refundNo);
   if (asked.kind === "refund") await applyRefund(deps, refund, asked.refund);
   const current = await deps.table.load(refunds, input);
@@ -116,11 +115,7 @@ async function refundOfFailedTeam(deps: Deps, key: RefundKey): Promise<Stored<Re
     const now = deps.env.clock.now();
     await deps.table.commit([
       teams.check({ teamId: team.teamId }).when("state", "=", "FAILED"),
-      orders
-        .patch({ orderId: order.orderId })
-        .when("seat", "=", "PAID")
-        .whenMissing("refundId")
-        .set({ refundId: key.refundId }),
+      atItsStore(order).when("seat", "=", "PAID").whenMissing("refundId").set({ refundId: key.refundId }),
       refunds.create({
         ...key,
         memberId: order.memberId,
@@ -134,7 +129,7 @@ async function refundOfFailedTeam(deps: Deps, key: RefundKey): Promise<Stored<Re
         requestedAt: now,
       }),
       reconcileRefundOf(deps.env, `${key.orderId}#${key.refundId}`),
-      ...(await unitsBack(deps, order)),
+      ...(await unitsBack(deps, order, "failed")),
       told(deps.env, "refund.requested", order, {
         refundId: key.refundId,
         refundFen: order.payableFen,

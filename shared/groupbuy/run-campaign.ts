@@ -12,10 +12,10 @@ type Deps = { table: Table; env: Env };
 /**
  * Moves a campaign through its window as far as the time allows: opens it (each store's units leave its online stock),
  * closes it, and once its last team is decided gives what is left back and settles it; a cancelled one has its live teams
- * stopped and its units returned. Store by store and team by team: whoever starts again goes on where it was left.
- * Answers whether nothing remains to be done now.
+ * stopped and its units returned. Store by store and team by team, until `untilMs` (epoch ms): whoever comes again goes on
+ * with what is left. Answers whether nothing remains to be done now.
  */
-export async function runCampaign(deps: Deps, campaignId: string): Promise<boolean> {
+export async function runCampaign(deps: Deps, campaignId: string, untilMs: number): Promise<boolean> {
   for (;;) {
     const campaign = await deps.table.load(campaigns, { campaignId });
     if (!campaign) return true;
@@ -23,29 +23,45 @@ export async function runCampaign(deps: Deps, campaignId: string): Promise<boole
     switch (campaign.state) {
       case "SCHEDULED":
         if (now < campaign.opensAt) return true;
-        for (const row of await allotmentRows(deps.table, campaignId)) await openAllotment(deps, row);
+        if (!(await eachAllotment(deps, campaignId, "PLANNED", openAllotment, untilMs))) return false;
         await move(deps, campaign, "opened");
         continue;
       case "OPEN":
       case "SUSPENDED":
+        // stores that the index had not shown yet when it opened
+        if (!(await eachAllotment(deps, campaignId, "PLANNED", openAllotment, untilMs))) return false;
         if (now < campaign.closesAt) return true;
         await move(deps, campaign, "closed");
         continue;
       case "CUTOFF":
         if (now < campaign.hardEnd) return true;
         if (await anyLive(deps, campaignId)) return false;
-        await returnAllotments(deps, campaignId);
+        if (!(await eachAllotment(deps, campaignId, "OPEN", returnAllotment, untilMs))) return false;
         await move(deps, campaign, "settled");
         continue;
       case "CANCELLED":
-        await stopTeams(deps, campaignId);
-        if (await anyLive(deps, campaignId)) return false;
-        await returnAllotments(deps, campaignId);
-        return true;
+        if (!(await stopTeams(deps, campaignId, untilMs)) || (await anyLive(deps, campaignId))) return false;
+        return eachAllotment(deps, campaignId, "OPEN", returnAllotment, untilMs);
       default:
         return true;
     }
   }
+}
+
+/** Does what is left to do of the allotments in a state; false when the time ran out before the last. */
+async function eachAllotment(
+  deps: Deps,
+  campaignId: string,
+  state: Allotment["state"],
+  one: (deps: Deps, row: Allotment) => Promise<void>,
+  untilMs: number,
+): Promise<boolean> {
+  for (const row of await allotmentRows(deps.table, campaignId)) {
+    if (row.state !== state) continue;
+    if (deps.env.clock.now() >= untilMs) return false;
+    await one(deps, row);
+  }
+  return true;
 }
 
 /** One step of the campaign, whoever takes it first. */
@@ -79,16 +95,16 @@ async function openAllotment(deps: Deps, planned: Allotment): Promise<void> {
   });
 }
 
-async function returnAllotments(deps: Deps, campaignId: string): Promise<void> {
-  for (const found of await allotmentRows(deps.table, campaignId)) {
-    await decide(async () => {
-      const row = await deps.table.load(allotments, found);
-      if (!row || row.state === "RETURNED") return;
-      const back = row.state === "OPEN" ? row.left : 0;
-      const returned = allotments.patch(row).asRead(row).set({ state: "RETURNED", left: 0 });
-      await deps.table.commit([returned, ...(back > 0 ? moved(deps, row, `return#${campaignId}`, back) : [])]);
-    });
-  }
+async function returnAllotment(deps: Deps, open: Allotment): Promise<void> {
+  await decide(async () => {
+    const row = await deps.table.load(allotments, open);
+    if (row?.state !== "OPEN") return;
+    const returned = allotments.patch(row).asRead(row).set({ state: "RETURNED", left: 0 });
+    await deps.table.commit([
+      returned,
+      ...(row.left > 0 ? moved(deps, row, `return#${row.campaignId}`, row.left) : []),
+    ]);
+  });
 }
 
 const moved = (deps: Deps, row: Allotment, cause: string, delta: number): Write[] => {
@@ -117,9 +133,11 @@ async function anyLive(deps: Deps, campaignId: string): Promise<boolean> {
   return false;
 }
 
-/** Fails every forming team and abandons every opening one; their held seats run out by themselves. */
-async function stopTeams(deps: Deps, campaignId: string): Promise<void> {
+/** Fails every forming team and abandons every opening one; their held seats run out by themselves. False: out of time. */
+async function stopTeams(deps: Deps, campaignId: string, untilMs: number): Promise<boolean> {
   for await (const found of teamsIn(deps.table, campaignId)) {
+    if (teamLifecycle.terminal(found.state)) continue;
+    if (deps.env.clock.now() >= untilMs) return false;
     await decide(async () => {
       const team = await deps.table.load(teams, found);
       if (!team || teamLifecycle.terminal(team.state)) return;
@@ -133,4 +151,5 @@ async function stopTeams(deps: Deps, campaignId: string): Promise<void> {
       await deps.table.commit([stopped, ...(event === "stopped" ? teamFailed(deps.env, team, "ops") : [])]);
     });
   }
+  return true;
 }

@@ -1,29 +1,21 @@
 import type { Env } from "../kernel/env.ts";
-import type { Order } from "../order/index.ts";
+import { type Order, returnUnits } from "../order/index.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
-import { allotments, guards, stockMovements, stocks, totalCaps } from "../table/keys.ts";
+import { guards, orders, totalCaps } from "../table/keys.ts";
 import type { Guard } from "./model.ts";
 
-/** The part of a commit that gives a seat's units back: to its allotment, or to the store once the campaign has returned it. */
-export async function unitsBack(deps: { table: Table; env: Env }, order: Order): Promise<Write[]> {
-  const line = order.lines[0];
-  if (!order.campaignId || !line) return [];
-  const key = { campaignId: order.campaignId, storeId: order.storeId, articleId: line.articleId };
-  const [allotment, cap] = await Promise.all([
-    deps.table.load(allotments, key),
-    deps.table.load(totalCaps, { campaignId: order.campaignId }),
-  ]);
-  const capped = cap ? [totalCaps.patch({ campaignId: order.campaignId }).add({ left: order.units })] : [];
-  if (allotment?.state === "RETURNED") {
-    const stock = { storeId: order.storeId, articleId: line.articleId };
-    return [
-      ...capped,
-      stocks.patch(stock).add({ online: order.units }),
-      stockMovements.create({ ...stock, cause: `late#${order.orderId}`, delta: order.units, at: deps.env.clock.now() }),
-    ];
-  }
-  return [...capped, allotments.patch(key).add({ left: order.units }).when("state", "=", "OPEN")];
+/**
+ * The part of a commit that gives a seat's units back to its store, and to the campaign's total cap. The commit must hold the
+ * order to the store as read (`atItsStore`).
+ */
+export async function unitsBack(deps: { table: Table; env: Env }, order: Stored<Order>, why: string): Promise<Write[]> {
+  const cap = order.campaignId && (await deps.table.load(totalCaps, { campaignId: order.campaignId }));
+  return [...(cap ? [totalCaps.patch(cap).add({ left: order.units })] : []), ...(await returnUnits(deps, order, why))];
 }
+
+/** A patch of an order on condition that it is still at the store it was read at. */
+export const atItsStore = (order: Order) =>
+  orders.patch({ orderId: order.orderId }).when("storeId", "=", order.storeId);
 
 /** The guard without a live seat of this order; `refunded` takes its units out of the count as well. */
 export function withoutSeat(guard: Stored<Guard>, orderId: string, how: { unitsToo: boolean }): Write {

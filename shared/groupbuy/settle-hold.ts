@@ -6,7 +6,7 @@ import { type PaymentChannel, paymentLifecycle } from "../payment/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { orders, outbox, teams } from "../table/keys.ts";
 import { teamLifecycle } from "./lifecycle.ts";
-import { guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
+import { atItsStore, guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
 import { settlePayment } from "./settle-payment.ts";
 import { reconcilePaymentOf } from "./team-seats.ts";
 
@@ -37,8 +37,8 @@ async function askChannel(deps: Deps, paymentNo: string): Promise<"paid" | "free
     if (asked.kind !== "transaction") return "undecided";
     const { transaction } = asked;
     if (transaction.state === "SUCCESS" || transaction.state === "REFUND") {
-      const settled = await settlePayment(deps, transaction);
-      return settled === "case" ? "undecided" : "paid";
+      // a payment that is not this order's (amount, payer, refunded elsewhere) is with staff; it pays no seat
+      return (await settlePayment(deps, transaction)) === "case" ? "free" : "paid";
     }
     if (transaction.state === "CLOSED") return "free";
     if (last) return "undecided";
@@ -57,7 +57,7 @@ async function release(deps: Deps, orderId: string, paymentNo: string): Promise<
     if (order.paymentNo !== paymentNo) return "undecided"; // another attempt was begun meanwhile
     const team = await deps.table.load(teams, { teamId: order.teamId });
     invariant(team, `order ${orderId} has its team`);
-    const seat = orders.patch({ orderId }).when("paymentNo", "=", paymentNo).move("seat", seatLifecycle, "released");
+    const seat = atItsStore(order).when("paymentNo", "=", paymentNo).move("seat", seatLifecycle, "released");
     if (order.paymentState === "CLOSED") seat.when("paymentState", "=", "CLOSED");
     else seat.move("paymentState", paymentLifecycle, "closed");
     const counted = teams.patch({ teamId: team.teamId }).add({ held: -1, free: 1 }).when("state", "=", team.state);
@@ -66,7 +66,7 @@ async function release(deps: Deps, orderId: string, paymentNo: string): Promise<
     await deps.table.commit([
       counted,
       seat,
-      ...(await unitsBack(deps, order)),
+      ...(await unitsBack(deps, order, "released")),
       ...(await guardWithout(deps.table, order, { unitsToo: true })),
       seatReleased(deps.env, order, lapses),
       reconcilePaymentOf(deps.env, paymentNo),

@@ -20,7 +20,7 @@ import {
 import { clocks } from "./clocks.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
-import { guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
+import { atItsStore, guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
 import { reconcileRefundOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env };
@@ -48,6 +48,8 @@ export async function settlePayment(deps: Deps, paid: PaidTransaction): Promise<
       if (payment.transactionId === paid.transactionId) return "repeat";
       return asCase(deps, paid, "mismatch", "a second transaction under one number");
     }
+    // our own refunds follow a payment we know: this one was given back at the channel by somebody else
+    if (paid.state === "REFUND") return asCase(deps, paid, "mismatch", "refunded at the channel, not by us", order);
     const member = await deps.table.load(members, { memberId: order.memberId });
     const wrong = [
       paid.totalFen !== payment.payableFen && "amount",
@@ -60,8 +62,13 @@ export async function settlePayment(deps: Deps, paid: PaidTransaction): Promise<
     const team = await deps.table.load(teams, { teamId: order.teamId });
     invariant(team && member, `order ${order.orderId} has its team and member`);
     const firstPaid =
-      order.firstOrder && member.firstPaidAt === undefined
-        ? [members.patch({ memberId: member.memberId }).set({ firstPaidAt: paid.successTime })]
+      member.firstPaidAt === undefined
+        ? [
+            members
+              .patch({ memberId: member.memberId })
+              .whenMissing("firstPaidAt")
+              .set({ firstPaidAt: paid.successTime }),
+          ]
         : [];
     if (order.seat === "HELD") {
       if (team.state === "OPENING" && team.leaderOrderId === order.orderId && paid.successTime < team.terms.hardEnd)
@@ -99,8 +106,7 @@ const money = (order: Pick<Order, "orderId">, paid: PaidTransaction): Write =>
   });
 
 const paidOrder = (order: Order, paid: PaidTransaction) =>
-  orders
-    .patch({ orderId: order.orderId })
+  atItsStore(order)
     .when("paymentNo", "=", order.paymentNo)
     .move("paymentState", paymentLifecycle, "succeeded")
     .set({ transactionId: paid.transactionId, paidAt: paid.successTime });
@@ -199,7 +205,7 @@ async function reseat(deps: Deps, order: Order, team: Team, paid: PaidTransactio
 }
 
 /** A payment that pays no seat: a held one is given up with it, and the money goes back in full. */
-async function orphan(deps: Deps, order: Order, team: Team, paid: PaidTransaction): Promise<Settlement> {
+async function orphan(deps: Deps, order: Stored<Order>, team: Team, paid: PaidTransaction): Promise<Settlement> {
   const refundId = siblingId("RF", order.orderId);
   const changed = paidOrder(order, paid).set({ disposition: "ORPHAN", refundId });
   const writes: Write[] = [
@@ -214,7 +220,7 @@ async function orphan(deps: Deps, order: Order, team: Team, paid: PaidTransactio
       counted.move("state", teamLifecycle, "leaderLapsed").set({ decidedAt: deps.env.clock.now() });
     writes.push(
       counted,
-      ...(await unitsBack(deps, order)),
+      ...(await unitsBack(deps, order, "orphan")),
       ...(await guardWithout(deps.table, order, { unitsToo: true })),
     );
   } else {

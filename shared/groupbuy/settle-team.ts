@@ -10,6 +10,9 @@ import { seatsIn, teamFailed } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
+/** Held seats asked about at the same time. */
+const AT_ONCE = 5;
+
 /** done: the team has its terminal state. not_yet, undecided: come again at `at` (epoch ms). */
 export type TeamOutcome = { outcome: "done"; state: Team["state"] } | { outcome: "not_yet" | "undecided"; at: number };
 
@@ -26,7 +29,17 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
   const due = team.deadline === undefined ? undefined : team.deadline + clocks.grace;
   if (due === undefined || now < due) return { outcome: "not_yet", at: due ?? now + clocks.again };
 
-  for await (const seat of seatsIn(deps.table, teamId)) if (seat.seat === "HELD") await settleHold(deps, seat.orderId);
+  if (now >= due + clocks.alarm)
+    await openCase(deps, {
+      reason: "undecided",
+      number: teamId,
+      detail: "held seats of a team past its deadline: the channel gives no answer",
+    });
+  const held: string[] = [];
+  for await (const seat of seatsIn(deps.table, teamId)) if (seat.seat === "HELD") held.push(seat.orderId);
+  // one that throws does not keep the others from being decided; it is asked about again, as the undecided are
+  for (let start = 0; start < held.length; start += AT_ONCE)
+    await Promise.allSettled(held.slice(start, start + AT_ONCE).map((orderId) => settleHold(deps, orderId)));
 
   const decided = await decide(async () => {
     const current = await deps.table.load(teams, { teamId });
@@ -37,17 +50,13 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
         .patch({ teamId })
         .move("state", teamLifecycle, "deadline")
         .when("held", "=", 0)
+        .when("paid", "=", current.paid) // as the event tells it: who refunds the seats counts them
+        .when("paid", "=", current.paid) // as the event tells it
         .set({ outcome: "deadline", decidedAt: deps.env.clock.now() }),
       ...teamFailed(deps.env, current, "deadline"),
     ]);
     return "FAILED" as const;
   });
   if (decided) return { outcome: "done", state: decided };
-  if (now >= due + clocks.alarm)
-    await openCase(deps, {
-      reason: "undecided",
-      number: teamId,
-      detail: "held seats of a team past its deadline: the channel gives no answer",
-    });
   return { outcome: "undecided", at: now + clocks.again };
 }

@@ -7,34 +7,42 @@ import { clocks } from "./clocks.ts";
 
 type Deps = { table: Table; env: Env };
 
+/** Rows of a kind that are looked at together. */
+const AT_ONCE = 5;
+
 /**
- * Looks at everything of a kind that is due. `look` answers whether it is decided: then its due row goes, else it comes
- * again in a minute. One that fails does not stop the others. Bounded by `untilMs` (epoch ms): the rest waits for the next
- * run. Answers how many were decided, put off and failed.
+ * Looks at everything of a kind that is due. `look` answers true when it is decided: then its due row goes; false brings it
+ * again in a minute, a number at that time (epoch ms). One that fails does not stop the others. Bounded by `untilMs` (epoch
+ * ms) and begun at a random bucket, so that whatever a slow run leaves is reached by the next ones. Answers how many were
+ * decided, put off and failed.
  */
 export async function sweep(
   deps: Deps,
   kind: DueKind,
-  look: (due: Due) => Promise<boolean>,
+  look: (due: Due) => Promise<boolean | number>,
   bounds: { untilMs: number; failed: (due: Due, error: unknown) => void },
 ): Promise<{ decided: number; again: number; failed: number }> {
   const tally = { decided: 0, again: 0, failed: 0 };
   const now = deps.env.clock.now();
-  for (let bucket = 0; bucket < DUE_BUCKETS; bucket++) {
+  const lookAt = async (due: Due) => {
+    try {
+      const found = await look(due);
+      tally[found === true ? "decided" : "again"] += 1;
+      await moveOn(deps, due, found);
+    } catch (error) {
+      tally.failed += 1;
+      bounds.failed(due, error);
+      await moveOn(deps, due, false);
+    }
+  };
+  const first = deps.env.rng.bytes(1)[0]! % DUE_BUCKETS;
+  for (let turn = 0; turn < DUE_BUCKETS; turn++) {
     let after: Record<string, string> | undefined;
     do {
-      const page = await deps.table.page(dueUntil(kind, bucket, now), { limit: 50, after });
-      for (const due of page.items) {
+      const page = await deps.table.page(dueUntil(kind, (first + turn) % DUE_BUCKETS, now), { limit: 50, after });
+      for (let start = 0; start < page.items.length; start += AT_ONCE) {
         if (deps.env.clock.now() >= bounds.untilMs) return tally;
-        try {
-          const decided = await look(due);
-          tally[decided ? "decided" : "again"] += 1;
-          await moveOn(deps, due, decided);
-        } catch (error) {
-          tally.failed += 1;
-          bounds.failed(due, error);
-          await moveOn(deps, due, false);
-        }
+        await Promise.all(page.items.slice(start, start + AT_ONCE).map(lookAt));
       }
       after = page.next;
     } while (after);
@@ -42,12 +50,12 @@ export async function sweep(
   return tally;
 }
 
-async function moveOn(deps: Deps, due: Due, decided: boolean): Promise<void> {
-  const at = deps.env.clock.now() + clocks.again;
+async function moveOn(deps: Deps, due: Due, found: boolean | number): Promise<void> {
+  const at = typeof found === "number" ? found : deps.env.clock.now() + clocks.again;
   try {
     await deps.table.commit([
       dues.remove(due),
-      ...(decided ? [] : [dues.create({ kind: due.kind, id: due.id, at, since: due.since })]),
+      ...(found === true ? [] : [dues.create({ kind: due.kind, id: due.id, at, since: due.since })]),
     ]);
   } catch (error) {
     if (!(error instanceof Stale)) throw error; // another sweep was here

@@ -44,8 +44,11 @@ export const idOf = (prefix: IdPrefix) =>
 /** The id that belongs to another one to one, under another prefix: `siblingId("RF", orderId)`. */
 export const siblingId = (prefix: IdPrefix, id: string): string => prefix + id.slice(2);
 
-/** One of `count` buckets, the same for the same id: spreads rows that share a time over partitions. */
-export const bucketOf = (id: string, count: number): number => alphabet.indexOf(id.at(-1) ?? "0") % count;
+/**
+ * One of `count` buckets (at most 32), the same for the same id: spreads rows that share a time over partitions. Taken from
+ * the random part, so that provider numbers and ids with something behind them spread as well.
+ */
+export const bucketOf = (id: string, count: number): number => Math.max(0, alphabet.indexOf(id[24] ?? "0")) % count;
 
 /** A provider's number: id + two-digit attempt, 29 characters at most. `attempt` is 1 to 99. */
 export function providerNumber(id: string, attempt: number): string {

@@ -18,7 +18,6 @@ export const payment = z.object({
   /** The channel's success time, whole seconds. */
   paidAt: epochMs.optional(),
 });
-export type Payment = z.infer<typeof payment>;
 
 /** A superseded attempt. */
 export const paymentAttempt = payment.extend({ orderId: idOf("OR"), memberId: idOf("MB") });
@@ -52,7 +51,15 @@ export type Refund = z.infer<typeof refund>;
 export const paymentCase = z.object({
   /** `<reason>#<payment or refund number>` */
   caseKey: z.string().max(120),
-  reason: z.enum(["mismatch", "unknown_number", "undecided", "refund_abnormal", "refund_slow", "refund_refused"]),
+  reason: z.enum([
+    "mismatch",
+    "unknown_number",
+    "undecided",
+    "refund_abnormal",
+    "refund_slow",
+    "refund_refused",
+    "shipping_refused",
+  ]),
   number: z.string().max(64),
   orderId: z.string().optional(),
   detail: z.string().max(300),
@@ -64,16 +71,10 @@ export const paymentCase = z.object({
 export type PaymentCase = z.infer<typeof paymentCase>;
 
 /**
- * The chart of accounts. A transfer moves fen from the credited account to the debited one; an order's account is what the
- * chain owes for it.
+ * Which accounts each kind of transfer debits and credits: a transfer moves fen from the credited account to the debited one.
+ * `channel:wechat` is an asset, the money at the payment channel; `platform:subsidy` an expense, what the platform pays to
+ * complete a team; `order:<orderId>` a liability, what was captured for an order and is not yet earned or given back.
  */
-export const accounts = {
-  "channel:wechat": "asset: money at the payment channel",
-  "platform:subsidy": "expense: what the platform pays to complete a team",
-  "order:<orderId>": "liability: what was captured for an order and is not yet earned or given back",
-} as const;
-
-/** Which accounts each kind of transfer debits and credits. */
 export const transferKinds = {
   payment: { debit: "channel:wechat", credit: "order" },
   refund: { debit: "order", credit: "channel:wechat" },

@@ -10,7 +10,7 @@ import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
 import { store } from "../store/model.ts";
 import { entity } from "./entity.ts";
-import { auditRow, cursorRow, type DueKind, due, idempotencyRow, outboxRow, wechatToken } from "./rows.ts";
+import { auditRow, type DueKind, due, idempotencyRow, outboxRow, wechatToken } from "./rows.ts";
 
 /**
  * The whole physical design: every entity, key and index of the single table. Indexes hold keys only, and only keys that do
@@ -207,7 +207,6 @@ export const paymentAttempts = entity({
   keyed: ["orderId", "attempt"],
   key: ({ orderId, attempt }) => ({ pk: `ORDER#${orderId}`, sk: `PAYMENT#${String(attempt).padStart(2, "0")}` }),
 });
-export const attemptsOf = (orderId: string) => paymentAttempts.query({ pk: `ORDER#${orderId}`, prefix: "PAYMENT#" });
 
 export const refunds = entity({
   name: "Refund",
@@ -260,7 +259,7 @@ export const pickupTriesRows = entity({
 
 // what carries the rest
 /** Outbox rows are kept by hour, over this many partitions. */
-export const OUTBOX_BUCKETS = 8;
+export const OUTBOX_BUCKETS = 32;
 export const outbox = entity({
   name: "Outbox",
   schema: outboxRow,
@@ -282,7 +281,7 @@ export const idempotency = entity({
 });
 
 /** Due rows of one kind lie over this many partitions. */
-export const DUE_BUCKETS = 8;
+export const DUE_BUCKETS = 16;
 export const dues = entity({
   name: "Due",
   schema: due,
@@ -302,13 +301,6 @@ export const audit = entity({
 /** `on` is the day as YYYY-MM-DD in Asia/Shanghai; newest first. */
 export const auditOf = (on: string) => audit.query({ pk: `AUDIT#${on}`, descending: true });
 
-export const cursors = entity({
-  name: "Cursor",
-  schema: cursorRow,
-  keyed: ["name"],
-  key: ({ name }) => ({ pk: `CURSOR#${name}`, sk: "#" }),
-  ttl: (c) => seconds(c.at + 30 * day),
-});
 export const wechatTokens = entity({
   name: "WechatToken",
   schema: wechatToken,

@@ -36,8 +36,5 @@ export const auditRow = z.object({
   change: z.string().max(2000).optional(),
 });
 
-/** How far a long fan-out has come. */
-export const cursorRow = z.object({ name: z.string(), position: z.string(), at: epochMs });
-
 /** WeChat's access token, shared by the functions. */
 export const wechatToken = z.object({ appid: z.string(), token: z.string(), expiresAt: epochMs });

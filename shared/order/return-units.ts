@@ -1,0 +1,54 @@
+import type { Env } from "../kernel/env.ts";
+import type { Stored, Table, Write } from "../table/entity.ts";
+import { allotments, stockMovements, stocks } from "../table/keys.ts";
+import type { Order } from "./model.ts";
+
+/** Units of an order by article. */
+export function unitsByArticle(order: Pick<Order, "lines">): Map<string, number> {
+  const units = new Map<string, number>();
+  for (const line of order.lines) units.set(line.articleId, (units.get(line.articleId) ?? 0) + line.units);
+  return units;
+}
+
+/** The campaign's allotment a store would take an article from; undefined where it would be its online stock. */
+export async function openAllotment(table: Table, order: Order, storeId: string, articleId: string) {
+  if (order.campaignId === undefined) return undefined;
+  const row = await table.load(allotments, { campaignId: order.campaignId, storeId, articleId });
+  return row?.state === "OPEN" ? row : undefined;
+}
+
+/**
+ * The part of a commit that gives an order's units back to where its store would take them from: the campaign's allotment
+ * while that is open, else the store's online stock. `why` and the order's version, which no two commits share, name the
+ * movement. The commit must hold the order to its store as read: a re-route may move it.
+ */
+export async function returnUnits(
+  deps: { env: Pick<Env, "clock">; table: Table },
+  order: Stored<Order>,
+  why: string,
+): Promise<Write[]> {
+  const { table, env } = deps;
+  const { storeId } = order;
+  const writes: Write[] = [];
+  for (const [articleId, units] of unitsByArticle(order)) {
+    const allotment = await openAllotment(table, order, storeId, articleId);
+    if (allotment) {
+      writes.push(allotments.patch(allotment).add({ left: units }).when("state", "=", "OPEN"));
+      continue;
+    }
+    const stock = await table.load(stocks, { storeId, articleId });
+    writes.push(
+      stock
+        ? stocks.patch({ storeId, articleId }).add({ online: units })
+        : stocks.create({ storeId, articleId, online: units }),
+      stockMovements.create({
+        storeId,
+        articleId,
+        cause: `${why}#${order.orderId}#${order.version}`,
+        delta: units,
+        at: env.clock.now(),
+      }),
+    );
+  }
+  return writes;
+}
