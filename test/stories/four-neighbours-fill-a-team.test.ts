@@ -11,7 +11,12 @@ test("four neighbours fill a team: each is confirmed, told, and the counters are
   expect(await team(lead.teamId)).toMatchObject({ state: "FORMING", paid: 1, remainingInvites: 3 });
   for (const who of [wang!, zhang!, chen!]) await paidSeat(who, lead.teamId);
   await platform.idle();
-  expect(await team(lead.teamId)).toMatchObject({ state: "SUCCEEDED", outcome: "natural", paid: 4, remainingInvites: 0 });
+  expect(await team(lead.teamId)).toMatchObject({
+    state: "SUCCEEDED",
+    outcome: "natural",
+    paid: 4,
+    remainingInvites: 0,
+  });
   expect(await order(li!, lead.orderId)).toMatchObject({ seat: "CONFIRMED", headline: "已成团", payableFen: 800 });
   const inbox = await world.made(chen!.get("/v1/inbox"));
   expect(inbox.items.map((m: { title: string }) => m.title)).toEqual(["拼团成功", "支付成功"]);

@@ -60,8 +60,6 @@ export interface Seat {
   holdUntil: string;
 }
 
-export type World = Awaited<ReturnType<typeof openWorld>>;
-
 /**
  * The embedded default with two stores, an article at ¥10.00 and an admin, in a folder of its own, ended with the test file.
  * Everything in it happens over HTTP; only the recount looks into the table.
@@ -69,9 +67,10 @@ export type World = Awaited<ReturnType<typeof openWorld>>;
 export async function openWorld(options: Partial<PlatformOptions> & { stores?: number } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), "commensal-story-"));
   const lines: string[] = [];
-  const start = () =>
+  const start = (port = 0) =>
     startPlatform({
       dataDir,
+      port,
       startAt: MONDAY_TEN,
       assembly: inject("assembly"),
       log: (line) => lines.push(line),
@@ -85,7 +84,8 @@ export async function openWorld(options: Partial<PlatformOptions> & { stores?: n
   const again = async (meanwhile: (dataDir: string) => Promise<void>) => {
     await platform.stop();
     await meanwhile(dataDir);
-    platform = await start();
+    // the same address: it is part of what was told to the channel
+    platform = await start(Number(new URL(platform.url).port));
     return platform;
   };
   return prepare(platform, again, lines, options.stores ?? 2);
@@ -259,7 +259,7 @@ async function prepare(
     );
     if (publish) {
       await made(ops.post(`/ops/v1/campaigns/${campaignId}/publication`));
-      await platform.idle();
+      await platform.idle(30_000);
     }
     return { campaignId };
   };
@@ -278,7 +278,7 @@ async function prepare(
   };
   const pay = async (who: Caller, seat: { orderId: string }): Promise<void> => {
     await payAtChannel(who, seat.orderId);
-    await platform.idle();
+    await platform.idle(30_000);
   };
   /** A team whose leader has paid. */
   const formedTeam = async (leader: Caller, campaignId: string, more: Json = {}): Promise<Seat> => {
