@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Guard } from "../../shared/groupbuy/index.ts";
+
 import type { Order } from "../../shared/order/index.ts";
 import { openWorld, refusal } from "./world.ts";
 
@@ -39,7 +39,7 @@ test("of fifty neighbours who want the last seat one holds it, and the others le
   const ofCrowd = <T extends { memberId: string }>(entity: string) =>
     ((all.get(entity) ?? []) as unknown as T[]).filter((row) => crowdIds.has(row.memberId));
   expect(ofCrowd<Order>("Order").map((order) => order.orderId)).toEqual([winners[0]?.body.orderId]);
-  expect(ofCrowd<Guard>("Guard")).toHaveLength(1);
+  expect(ofCrowd("Guard")).toHaveLength(1);
   expect(
     ((all.get("Idempotency") ?? []) as { actorId: string }[]).filter((row) => crowdIds.has(row.actorId)),
   ).toHaveLength(1);

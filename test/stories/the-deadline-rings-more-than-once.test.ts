@@ -1,0 +1,119 @@
+import { expect, test } from "vitest";
+import { openWorld, type Seat } from "./world.ts";
+
+const world = await openWorld({ concurrency: { GroupDeadline: 10, default: 4 } });
+const { neighbours, campaign, formedTeam, paidSeat, order, team, events, book, recount, pass, passTo } = world;
+const { minute } = world.times;
+const GRACE = 3 * minute;
+
+const { campaignId } = await campaign({ invitesRequired: 3, durationMinutes: 60, unitsPerStore: 40 });
+
+/** A team of four with two paid seats, and when it is due to be settled (epoch ms). */
+async function halfTeam(name: string) {
+  const [leader, other] = await neighbours(`${name}团长`, `${name}邻居`);
+  const lead = await formedTeam(leader!, campaignId);
+  const seat = await paidSeat(other!, lead.teamId);
+  const due = Date.parse((await team(lead.teamId)).deadline) + GRACE;
+  const seats: { who: NonNullable<typeof leader>; seat: Seat }[] = [
+    { who: leader!, seat: lead },
+    { who: other!, seat },
+  ];
+  return { teamId: lead.teamId, due, seats };
+}
+type HalfTeam = Awaited<ReturnType<typeof halfTeam>>;
+
+/** It failed once, each seat was refunded once, in full, by one execution, and its member told. */
+async function failedOnce({ teamId, seats }: HalfTeam) {
+  await pass(2 * minute); // refunds are looked at after a minute
+  expect(await team(teamId)).toMatchObject({ state: "FAILED", outcome: "deadline", paid: 2 });
+  expect((await events("team.failed")).filter((event) => event.data.teamId === teamId)).toHaveLength(1);
+  const { refunds } = await book();
+  for (const { who, seat } of seats) {
+    const now = await order(who, seat.orderId);
+    expect(now).toMatchObject({ seat: "REFUNDED", payment: { state: "REFUNDED" } });
+    expect(now.refunds).toMatchObject([{ cause: "team_failed", refundFen: 800, state: "SUCCESS" }]);
+    const back = refunds.filter((refund: { paymentNo: string }) => refund.paymentNo === now.payment.paymentNo);
+    expect(back).toMatchObject([{ status: "SUCCESS", refundFen: 800 }]);
+    expect(world.platform.machines.executions({ name: now.refunds[0].refundId })).toHaveLength(1);
+    const inbox = await world.made(who.get("/v1/inbox"));
+    const titles = inbox.items.map((message: { title: string }) => message.title);
+    expect(titles.filter((title: string) => title === "拼团未成功" || title === "退款到账")).toEqual([
+      "退款到账",
+      "拼团未成功",
+    ]);
+  }
+  await recount();
+}
+
+const timerOf = (teamId: string) => world.platform.machines.executions({ name: teamId })[0];
+const states = async (action: string, body: object) => {
+  const call = { service: "states", action, method: "POST", path: "/", query: new URLSearchParams(), caller: "test" };
+  const answer = await world.platform.machines.service({ ...call, body: Buffer.from(JSON.stringify(body)) });
+  expect(answer.status).toBe(200);
+};
+
+test("the deadline rings for eight workers and the sweep at once: one outcome, one refund a seat", async () => {
+  const half = await halfTeam("齐");
+  const barrier = world.platform.gateway.barrier({
+    count: 8,
+    match: { action: "TransactWriteItems", pkPrefix: `TEAM#${half.teamId}` },
+    timeoutMs: 20_000,
+  });
+  const input = { teamId: half.teamId, waitUntil: new Date(half.due).toISOString() };
+  const ring = () => world.platform.functions.invoke("GroupDeadline", input);
+  // late enough for the sweep of lost timers, which then rings beside the timer itself
+  world.clock.advance(half.due + 2 * minute + 1_000 - world.clock.now());
+  const rings = await Promise.all([
+    ...Array.from({ length: 8 }, ring),
+    world.platform.functions.invoke("DeadlineSweep", {}),
+  ]);
+  expect(await barrier.overlapped).toBe(8);
+  expect(rings.slice(0, 8)).toEqual(Array(8).fill({ teamId: half.teamId, outcome: "done" }));
+  await failedOnce(half);
+  expect(await ring()).toEqual({ teamId: half.teamId, outcome: "done" });
+  await world.platform.idle(30_000);
+  await failedOnce(half);
+});
+
+test("a deadline that rings early changes nothing and is set again for its time", async () => {
+  const half = await halfTeam("早");
+  const machineArn = timerOf(half.teamId)?.machineArn;
+  const early = new Date(world.clock.now()).toISOString();
+  const answer = await world.platform.functions.invoke("GroupDeadline", { teamId: half.teamId, waitUntil: early });
+  expect(answer).toMatchObject({ outcome: "not_yet" });
+  expect(Date.parse((answer as { waitUntil: string }).waitUntil)).toBe(half.due);
+
+  const name = `${half.teamId}-early`;
+  const input = JSON.stringify({ teamId: half.teamId, waitUntil: early });
+  await states("StartExecution", { stateMachineArn: machineArn, name, input });
+  await world.platform.idle(30_000);
+  expect(world.platform.machines.executions({ name })).toMatchObject([
+    { status: "RUNNING", at: [{ state: "Wait", wakesAt: half.due }] },
+  ]);
+  expect(await team(half.teamId)).toMatchObject({ state: "FORMING", paid: 2 });
+  expect(await events("team.failed")).toHaveLength(1); // of the story before
+  await passTo(half.due + 1_000);
+  await failedOnce(half);
+  expect(world.platform.machines.executions({ name })).toMatchObject([{ status: "SUCCEEDED" }]);
+});
+
+test("a team whose timer was lost is settled by the sweep some minutes after its deadline", async () => {
+  const half = await halfTeam("失");
+  await states("StopExecution", { executionArn: timerOf(half.teamId)?.arn });
+  expect(timerOf(half.teamId)?.status).toBe("ABORTED");
+  await passTo(half.due + minute);
+  expect(await team(half.teamId)).toMatchObject({ state: "FORMING", settling: true });
+  await passTo(half.due + 3 * minute);
+  await failedOnce(half);
+});
+
+test("a platform that was started again while the timer ran, and once more as it rang, settles the team once", async () => {
+  const half = await halfTeam("重");
+  await world.restart();
+  expect(timerOf(half.teamId)).toMatchObject({ status: "RUNNING", at: [{ state: "Wait", wakesAt: half.due }] });
+  world.clock.advance(half.due + 1_000 - world.clock.now());
+  await world.restart(); // what had just begun is cut off, and taken up again
+  await world.platform.idle(30_000);
+  await failedOnce(half);
+  expect(timerOf(half.teamId)?.status).toBe("SUCCEEDED");
+}, 60_000);
