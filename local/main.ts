@@ -12,15 +12,23 @@ const root = join(import.meta.dirname, "..");
 const seconds = (): string => `${(performance.now() / 1000).toFixed(1).padStart(5)} s`;
 
 try {
-  const { values } = parseArgs({ options: { fresh: { type: "boolean", default: false }, port: { type: "string" } } });
+  const { values } = parseArgs({
+    options: {
+      fresh: { type: "boolean", default: false },
+      port: { type: "string" },
+      data: { type: "string", default: join(root, ".data") },
+      assembly: { type: "string" },
+    },
+  });
   const wanted = values.port ?? process.env.PORT ?? "8787";
   const port = Number(wanted);
   if (!/^\d+$/.test(wanted) || port > 65_535)
     throw new Error(`"${wanted}" is no port: set PORT, or --port, to 0 … 65535.`);
   const platform = await startPlatform({
-    dataDir: join(root, ".data"),
+    dataDir: values.data,
     port,
     fresh: values.fresh,
+    ...(values.assembly !== undefined && { assembly: values.assembly }),
     progress: (line) => console.log(`${seconds()}  ${line}`),
     log: (line) => console.log(line),
   });
@@ -50,7 +58,7 @@ ${seconds()}  ready
   docs      ${url}/docs
   controls  ${url}/_local/   (clock, meters, sandbox knobs)
   WeChat    ${platform.sandboxUrl}   (sandbox)
-  data      ${relative(process.cwd(), join(root, ".data")) || "."}   (--fresh starts from nothing)
+  data      ${relative(process.cwd(), values.data) || "."}   (--fresh starts from nothing)
 ${Math.abs(moved) > 1000 ? `  clock     ${new Date(platform.clock.now()).toISOString()}, ${Math.round(moved / 1000)} s from real time\n` : ""}
   staff sign-in, also in ${relative(process.cwd(), cognito.adminFile)}:
     curl -s ${url}/_local/cognito/oauth2/token -d grant_type=password -d username=${admin.username} -d password=${admin.password}
