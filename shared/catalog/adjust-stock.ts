@@ -34,7 +34,7 @@ export async function adjustStock(
       });
     const next = { storeId, articleId, online };
     const adjustment = makeEvent(env, {
-      type: "StockAdjusted",
+      type: "stock.adjusted",
       actor: { kind: "staff", id: input.by },
       data: { storeId, articleId, delta, online },
     });

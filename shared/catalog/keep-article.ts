@@ -37,7 +37,7 @@ export async function createArticle(
     articles.create(article),
     audited(env, { staffId: input.by, action: "article.create", target: articleId, change: input.article }),
     outbox.create(
-      makeEvent(env, { type: "ArticleCreated", actor: { kind: "staff", id: input.by }, data: { articleId } }),
+      makeEvent(env, { type: "article.created", actor: { kind: "staff", id: input.by }, data: { articleId } }),
     ),
     ...input.once(article),
   ]);
@@ -73,7 +73,7 @@ export async function updateArticle(
     articles.replace({ ...next, version }).or("VERSION_CONFLICT"),
     audited(env, { staffId: input.by, action: "article.update", target: articleId, change: input.article }),
     outbox.create(
-      makeEvent(env, { type: "ArticleChanged", actor: { kind: "staff", id: input.by }, data: { articleId } }),
+      makeEvent(env, { type: "article.changed", actor: { kind: "staff", id: input.by }, data: { articleId } }),
     ),
   ]);
   return { ...next, version: version + 1 };
@@ -93,7 +93,7 @@ export async function retireArticle(
       articles.patch({ articleId }).asRead(article).set({ retired: true }),
       audited(env, { staffId: input.by, action: "article.retire", target: articleId, reason }),
       outbox.create(
-        makeEvent(env, { type: "ArticleRetired", actor: { kind: "staff", id: input.by }, data: { articleId } }),
+        makeEvent(env, { type: "article.retired", actor: { kind: "staff", id: input.by }, data: { articleId } }),
       ),
     ]);
     return { ...article, retired: true, version: article.version + 1 };

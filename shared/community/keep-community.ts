@@ -22,7 +22,7 @@ export async function createCommunity(
     audited(env, { staffId: input.by, action: "community.create", target: communityId, change: input.community }),
     outbox.create(
       makeEvent(env, {
-        type: "CommunityCreated",
+        type: "community.created",
         actor: { kind: "staff", id: input.by },
         data: { communityId, storeId },
       }),
@@ -47,7 +47,7 @@ export async function joinCommunity(
     memberships.create(membership).or("ALREADY_MEMBER"),
     outbox.create(
       makeEvent(env, {
-        type: "CommunityJoined",
+        type: "community.joined",
         actor: { kind: "member", id: memberId },
         data: { communityId, memberId, storeId: community.storeId },
       }),
@@ -70,7 +70,7 @@ export async function leaveCommunity(
       memberships.remove({ communityId, memberId }).asRead(membership),
       outbox.create(
         makeEvent(env, {
-          type: "CommunityLeft",
+          type: "community.left",
           actor: { kind: "member", id: memberId },
           data: { communityId, memberId },
         }),

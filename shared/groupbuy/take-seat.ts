@@ -233,7 +233,7 @@ async function prepareSeat(
   const member = await deps.table.load(members, { memberId: input.memberId });
   if (!member) throw new DomainError("MEMBER_NOT_FOUND");
   const own = { facts: { campaignId: campaign.campaignId } };
-  if (terms.admits === "new" && member.firstPaidAt !== undefined)
+  if (terms.admits === "new" && plan.team && member.firstPaidAt !== undefined)
     throw new DomainError("NOT_ADMITTED_NEW", undefined, own);
   if (
     terms.admits === "community" &&

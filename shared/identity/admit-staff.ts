@@ -27,7 +27,7 @@ export async function admitStaff(
     await table.commit([
       staffMembers.create(first),
       audited(env, { staffId, action: "staff.first_admin", target: staffId }),
-      outbox.create(makeEvent(env, { type: "StaffCreated", actor: { kind: "system" }, data: { staffId } })),
+      outbox.create(makeEvent(env, { type: "staff.created", actor: { kind: "system" }, data: { staffId } })),
     ]);
     return { ...first, version: 1 };
   });

@@ -15,7 +15,7 @@ export function endingOf(
   const actor = reason === "logout" ? ({ kind: "member", id: memberId } as const) : ({ kind: "system" } as const);
   return [
     sessions.patch({ sessionId }).asRead(session).set({ endedAt: env.clock.now() }),
-    outbox.create(makeEvent(env, { type: "SessionEnded", actor, data: { memberId, sessionId, reason } })),
+    outbox.create(makeEvent(env, { type: "session.ended", actor, data: { memberId, sessionId, reason } })),
   ];
 }
 

@@ -56,7 +56,7 @@ export async function renameMember(
   await deps.table.commit([
     members.patch({ memberId }).set({ nickname }).or("MEMBER_NOT_FOUND"),
     outbox.create(
-      makeEvent(deps.env, { type: "MemberRenamed", actor: { kind: "member", id: memberId }, data: { memberId } }),
+      makeEvent(deps.env, { type: "member.renamed", actor: { kind: "member", id: memberId }, data: { memberId } }),
     ),
   ]);
   return readProfile(deps, { memberId });
@@ -90,7 +90,11 @@ export async function bindPhone(
       phoneLinks.create({ phoneIndex, memberId }).or("PHONE_TAKEN"),
       ...(member.phoneIndex === undefined ? [] : [phoneLinks.remove({ phoneIndex: member.phoneIndex })]),
       outbox.create(
-        makeEvent(deps.env, { type: "MemberPhoneBound", actor: { kind: "member", id: memberId }, data: { memberId } }),
+        makeEvent(deps.env, {
+          type: "member.phone_bound",
+          actor: { kind: "member", id: memberId },
+          data: { memberId },
+        }),
       ),
     ]);
   });

@@ -19,7 +19,7 @@ export async function createStaff(
   await table.commit([
     staffMembers.create(staff).or("STAFF_EXISTS"),
     audited(env, { staffId: input.by, action: "staff.create", target: staffId, change }),
-    outbox.create(makeEvent(env, { type: "StaffCreated", actor: { kind: "staff", id: input.by }, data: { staffId } })),
+    outbox.create(makeEvent(env, { type: "staff.created", actor: { kind: "staff", id: input.by }, data: { staffId } })),
     ...input.once(staff),
   ]);
   return staff;
@@ -53,7 +53,7 @@ export async function updateStaff(
       ...(staffId === input.by ? [] : [staffMembers.check({ staffId: input.by }).asRead(by)]),
       audited(env, { staffId: input.by, action: "staff.update", target: staffId, change }),
       outbox.create(
-        makeEvent(env, { type: "StaffChanged", actor: { kind: "staff", id: input.by }, data: { staffId } }),
+        makeEvent(env, { type: "staff.changed", actor: { kind: "staff", id: input.by }, data: { staffId } }),
       ),
     ]);
     return { ...next, version: current.version + 1 };

@@ -42,7 +42,7 @@ export async function logIn(
 
   const { memberId, newMember } = await decide(async () => {
     const now = env.clock.now();
-    const start = (memberId: string, type: "MemberJoined" | "MemberSignedIn") => [
+    const start = (memberId: string, type: "member.joined" | "member.signed_in") => [
       sessions.create({
         sessionId,
         memberId,
@@ -61,7 +61,7 @@ export async function logIn(
         unionid !== undefined && member.unionid === undefined
           ? [members.patch({ memberId: member.memberId }).set({ unionid }).whenMissing("unionid")]
           : [];
-      await table.commit([...start(member.memberId, "MemberSignedIn"), ...learned]);
+      await table.commit([...start(member.memberId, "member.signed_in"), ...learned]);
       return { memberId: member.memberId, newMember: false };
     }
 
@@ -72,7 +72,7 @@ export async function logIn(
     await table.commit([
       openidLinks.create({ appid, openid, memberId: unborn.memberId }),
       members.create({ ...unborn, openid, ...(unionid !== undefined && { unionid }), joinedAt: now }),
-      ...start(unborn.memberId, "MemberJoined"),
+      ...start(unborn.memberId, "member.joined"),
     ]);
     return { memberId: unborn.memberId, newMember: true };
   });

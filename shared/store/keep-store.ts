@@ -50,7 +50,7 @@ export async function createStore(
   await table.commit([
     stores.create(store),
     audited(env, { staffId: input.by, action: "store.create", target: storeId, change: facts }),
-    outbox.create(makeEvent(env, { type: "StoreCreated", actor: { kind: "staff", id: input.by }, data: { storeId } })),
+    outbox.create(makeEvent(env, { type: "store.created", actor: { kind: "staff", id: input.by }, data: { storeId } })),
     ...input.once(store),
   ]);
   return store;
@@ -76,7 +76,7 @@ export async function updateStore(
     audited(env, { staffId: input.by, action: "store.update", target: current.storeId, change: facts }),
     outbox.create(
       makeEvent(env, {
-        type: "StoreChanged",
+        type: "store.changed",
         actor: { kind: "staff", id: input.by },
         data: { storeId: current.storeId },
       }),
@@ -108,7 +108,7 @@ export async function suspendStore(
       }),
       outbox.create(
         makeEvent(env, {
-          type: suspended ? "StoreSuspended" : "StoreResumed",
+          type: suspended ? "store.suspended" : "store.resumed",
           actor: { kind: "staff", id: input.by },
           data: { storeId },
         }),

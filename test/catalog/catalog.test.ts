@@ -85,7 +85,7 @@ test("stock moves by adjustments that sum to it, each with its audit row and eve
   expect(short).toMatchObject({ status: 409, body: { code: "STOCK_SHORT" } });
   expect((await movementsOf(articleId)).sort()).toEqual([-20, 50]);
   expect(await auditOf(`${storeId}/${articleId}`)).toHaveLength(2);
-  expect((await events("StockAdjusted")).filter((e) => e.data.articleId === articleId)).toHaveLength(2);
+  expect((await events("stock.adjusted")).filter((e) => e.data.articleId === articleId)).toHaveLength(2);
   const { body } = await call("GET", `/ops/v1/stores/${storeId}/stock?limit=50`, { staff: ops });
   expect(body.items).toContainEqual({ articleId, name: "奉贤黄桃", unit: "箱", retired: false, online: 30 });
 });

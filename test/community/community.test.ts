@@ -60,7 +60,7 @@ test("a member joins several communities, each once, sees them, leaves and comes
   expect(await mine()).toEqual([b]);
   expect((await call("POST", membership(a), { token })).status).toBe(201);
   const of = async (type: string) => (await events(type)).filter((e) => e.data.memberId === memberId).length;
-  expect([await of("CommunityJoined"), await of("CommunityLeft")]).toEqual([3, 1]);
+  expect([await of("community.joined"), await of("community.left")]).toEqual([3, 1]);
 });
 
 test("joining nothing is a 404", async () => {

@@ -7,6 +7,7 @@ import {
   auditOf,
   dues,
   idempotency,
+  OUTBOX_BUCKETS,
   orders,
   outboxOf,
   pickupCodes,
@@ -28,7 +29,7 @@ const leftAt = async (o: { campaignId: string; articleId: string }, storeId: str
   (await table.load(allotments, { campaignId: o.campaignId, storeId, articleId: o.articleId }))?.left;
 const events = async (orderId: string) => {
   const rows = await Promise.all(
-    [0, 1, 2, 3, 4, 5, 6, 7].map((b) => table.page(outboxOf(env.clock.now(), b), { limit: 500 })),
+    Array.from({ length: OUTBOX_BUCKETS }, (_, b) => table.page(outboxOf(env.clock.now(), b), { limit: 500 })),
   );
   return rows
     .flatMap((p) => p.items)

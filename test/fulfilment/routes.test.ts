@@ -4,7 +4,7 @@ import { cursorsOf } from "../../functions/runtime/cursors.ts";
 import type { Deps } from "../../functions/runtime/deps.ts";
 import { httpApp } from "../../functions/runtime/http.ts";
 import type { Role } from "../../shared/identity/index.ts";
-import { allotments, staffMembers } from "../../shared/table/keys.ts";
+import { allotments, sessions, staffMembers } from "../../shared/table/keys.ts";
 import { near, openWorld } from "./world.ts";
 
 const world = await openWorld();
@@ -12,11 +12,25 @@ const { table, env } = world;
 const deps = {
   ...world.deps,
   cursors: cursorsOf(Buffer.alloc(32, 1)),
-  memberTokens: { verify: async (token: string) => ({ memberId: token.split(".")[1]!, sessionId: "SE1" }) },
+  memberTokens: {
+    verify: async (token: string) => ({
+      memberId: token.split(".")[1]!,
+      sessionId: `SE${token.split(".")[1]!.slice(2)}`,
+    }),
+  },
   staffTokens: { verify: async (token: string) => ({ staffId: token.split(".")[1]! }) },
   firstAdmin: undefined,
 } as unknown as Deps;
 const app = httpApp([...fulfilmentShop, ...fulfilmentOps], async () => deps);
+
+/** A member's session, which every write asks for. */
+async function signIn(memberId: string) {
+  const now = env.clock.now();
+  const sessionId = `SE${memberId.slice(2)}`;
+  const session = { sessionId, memberId, refreshHash: "-", createdAt: now, expiresAt: now + 1e9 };
+  await table.commit([sessions.create(session as never)]);
+  return memberId;
+}
 
 async function call(method: string, path: string, as: string, body?: unknown, key?: string) {
   const response = await app.request(path, {
@@ -47,17 +61,17 @@ const pickups = (at = store) => `/ops/v1/stores/${at.storeId}/pickups`;
 it("gives a member the code of an own order only", async () => {
   const order = await world.addOrder(store);
   const path = `/v1/orders/${order.orderId}/pickup-code`;
-  const own = await call("POST", path, order.memberId);
+  const own = await call("POST", path, await signIn(order.memberId));
   expect(own.status).toBe(200);
   expect(own.body).toMatchObject({ orderId: order.orderId, store: { storeId: store.storeId } });
   expect(own.body.pickupFrom).toBe("2026-11-23T09:00:00+08:00");
-  const stranger = await call("POST", path, env.ids.next("MB"));
+  const stranger = await call("POST", path, await signIn(env.ids.next("MB")));
   expect([stranger.status, stranger.body.code]).toEqual([404, "ORDER_NOT_FOUND"]);
 });
 
 it("hands over at the staff member's store, answers a repetition to the byte, and needs a key", async () => {
   const order = await world.addOrder(store);
-  const { code } = (await call("POST", `/v1/orders/${order.orderId}/pickup-code`, order.memberId)).body;
+  const { code } = (await call("POST", `/v1/orders/${order.orderId}/pickup-code`, await signIn(order.memberId))).body;
   expect((await call("POST", pickups(), clerk, { code })).body.code).toBe("IDEMPOTENCY_KEY_MISSING");
   expect((await call("POST", pickups(other), clerk, { code }, "key-0000")).body.code).toBe("STORE_OUT_OF_SCOPE");
   const first = await call("POST", pickups(), clerk, { code }, "key-0001");

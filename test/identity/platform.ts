@@ -11,7 +11,7 @@ import type { Route } from "../../functions/runtime/route.ts";
 import type { Role, WeChatLogin } from "../../shared/identity/index.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { dayOf } from "../../shared/kernel/time.ts";
-import { auditOf, outboxOf, staffMembers } from "../../shared/table/keys.ts";
+import { auditOf, OUTBOX_BUCKETS, outboxOf, staffMembers } from "../../shared/table/keys.ts";
 import { openTestTable } from "../engine/table.ts";
 
 export async function es256Key(kid: string): Promise<JWK> {
@@ -95,7 +95,9 @@ export async function openPlatform(routes: readonly Route[] = []) {
     /** Events of this hour of one type. */
     async events(type: string) {
       const pages = await Promise.all(
-        Array.from({ length: 8 }, (_, bucket) => table.page(outboxOf(clock.now(), bucket), { limit: 500 })),
+        Array.from({ length: OUTBOX_BUCKETS }, (_, bucket) =>
+          table.page(outboxOf(clock.now(), bucket), { limit: 500 }),
+        ),
       );
       return pages.flatMap((page) => page.items).filter((event) => event.type === type);
     },

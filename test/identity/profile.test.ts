@@ -32,7 +32,7 @@ test("nickname and phone lie sealed in the table and come back to their member a
   const row = await table.load(members, { memberId });
   expect(row?.nickname).toMatch(/^v1\./);
   expect(row?.phone).toMatch(/^v1\./);
-  expect(JSON.stringify([row, await events("MemberRenamed"), await events("MemberPhoneBound")])).not.toMatch(
+  expect(JSON.stringify([row, await events("member.renamed"), await events("member.phone_bound")])).not.toMatch(
     /王阿姨|13812345678/,
   );
 });

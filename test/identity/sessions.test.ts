@@ -29,7 +29,7 @@ test("eight first logins of one person at once end as one member with eight sess
   expect(all.filter((s) => s.newMember)).toHaveLength(1);
   const { memberId } = all[0]!;
   expect(await table.load(openidLinks, { appid: "wx1", openid: "o-racer" })).toMatchObject({ memberId });
-  const joined = (await events("MemberJoined")).filter((e) => e.data.memberId === memberId);
+  const joined = (await events("member.joined")).filter((e) => e.data.memberId === memberId);
   expect(joined).toHaveLength(1);
   for (const one of all) {
     const who = await memberTokens.verify(one.accessToken);
@@ -115,7 +115,7 @@ test("logging out ends this session at once, others of the member go on, and twi
   await expect(requireLiveSession(deps, who)).rejects.toMatchObject(refused("SESSION_REVOKED"));
   await expect(refreshSession(deps, here)).rejects.toMatchObject(refused("SESSION_REVOKED"));
   expect(await refreshSession(deps, there)).toMatchObject({ expiresInS: 900 });
-  const ended = (await events("SessionEnded")).filter((e) => e.data.sessionId === who.sessionId);
+  const ended = (await events("session.ended")).filter((e) => e.data.sessionId === who.sessionId);
   expect(ended.map((e) => e.data.reason)).toEqual(["logout"]);
 });
 

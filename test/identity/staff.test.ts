@@ -127,6 +127,6 @@ test("the audit of a day is read by admin, ops and finance, newest first, and by
 });
 
 test("each change of staff has one event beside its one audit row", async () => {
-  const changed = (await events("StaffChanged")).filter((e) => e.data.staffId === "sacked");
+  const changed = (await events("staff.changed")).filter((e) => e.data.staffId === "sacked");
   expect(changed).toHaveLength(2);
 });

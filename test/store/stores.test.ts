@@ -87,7 +87,7 @@ test("suspending is recorded with its reason, once", async () => {
     { action: "store.suspend", reason: "停电" },
     { action: "store.resume", reason: "停电" },
   ]);
-  expect((await events("StoreSuspended")).filter((e) => e.data.storeId === storeId)).toHaveLength(1);
+  expect((await events("store.suspended")).filter((e) => e.data.storeId === storeId)).toHaveLength(1);
 });
 
 test("a store manager suspends the own store only, a clerk none, and nobody a store that is not there", async () => {
