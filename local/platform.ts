@@ -63,7 +63,7 @@ export interface Platform {
   readonly cognito: Cognito;
   /**
    * Resolves when nothing is left to do before the clock moves: no request, function, execution or schedule is under way or
-   * due, streams are drained, no notification is due. Rejects after `timeoutMs` (real time), saying what is still busy.
+   * due, streams are drained, no notification is due. Rejects after `timeoutMs` (real time, a minute), saying what is still busy.
    */
   idle(timeoutMs?: number): Promise<void>;
   stop(): Promise<void>;
@@ -200,7 +200,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     stack.push(sweepTtl(engine, clock, log));
 
     let serving = 0;
-    const idle = async (timeoutMs = 10_000): Promise<void> => {
+    const idle = async (timeoutMs = 60_000): Promise<void> => {
       const until = performance.now() + timeoutMs;
       const busy = (): string[] => [
         ...(serving > 0 ? [`${serving} request(s)`] : []),

@@ -47,7 +47,7 @@ test("a hold runs out in the moment its member leaves", async () => {
   const race = meet(`ORDER#${seat.orderId}`);
   platform.clock.advance(19 * minute);
   const left = await leave(member, seat);
-  await platform.idle(30_000);
+  await platform.idle();
   await met(race);
   expect(left).toMatchObject({ status: 200, body: { seat: "RELEASED" } });
   expect(await unitsLeft(campaignId)).toEqual([9, 10]);
@@ -64,7 +64,7 @@ test("a member leaves in the moment the campaign is cancelled: refunded once, un
   const seat = await paidSeat(zhou!, lead.teamId, { units: 2 });
   const race = meet(`TEAM#${lead.teamId}`);
   const [left] = await Promise.all([leave(zhou!, seat), cancel(campaignId)]);
-  await platform.idle(30_000);
+  await platform.idle();
   await met(race);
   expect([200, 409]).toContain(left.status);
   await pass(3 * minute);
@@ -83,7 +83,7 @@ test("a hold runs out in the moment the cancelled campaign gives its units back 
   const race = meet(`ALLOT#${campaignId}#${world.stores[0]}`);
   platform.clock.advance(19 * minute);
   await cancel(campaignId);
-  await platform.idle(30_000);
+  await platform.idle();
   await met(race);
   await pass(3 * minute);
   await pass(3 * minute);
@@ -101,7 +101,7 @@ test("a member leaves in the moment the deadline fails the team", async () => {
   const race = meet(`TEAM#${lead.teamId}`);
   platform.clock.advance(day + 3 * minute);
   const left = await leave(chen!, seat);
-  await platform.idle(30_000);
+  await platform.idle();
   await met(race);
   expect([200, 409]).toContain(left.status);
   await pass(3 * minute);
@@ -122,7 +122,7 @@ test("the deadline fails a team in the moment its campaign is cancelled", async 
   const race = meet(`TEAM#${lead.teamId}`);
   platform.clock.advance(day + 3 * minute);
   await cancel(campaignId);
-  await platform.idle(30_000);
+  await platform.idle();
   await met(race);
   await pass(3 * minute);
   expect(await team(lead.teamId)).toMatchObject({ state: "FAILED" });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, paginateScan } from "@aws-sdk/lib-dynamodb";
-import { afterAll, expect, inject } from "vitest";
+import { afterAll, expect, inject, vi } from "vitest";
 import { dynamoTable } from "../../functions/adapters/dynamo/table.ts";
 import { systemEnv } from "../../functions/runtime/env.ts";
 import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
@@ -65,6 +65,7 @@ export interface Seat {
  * Everything in it happens over HTTP; only the recount looks into the table.
  */
 export async function openWorld(options: Partial<PlatformOptions> & { stores?: number } = {}) {
+  vi.setConfig({ testTimeout: 90_000 }); // a busy machine is slow, not wrong
   const dataDir = mkdtempSync(join(tmpdir(), "commensal-story-"));
   const lines: string[] = [];
   const start = (port = 0) =>
@@ -259,7 +260,7 @@ async function prepare(
     );
     if (publish) {
       await made(ops.post(`/ops/v1/campaigns/${campaignId}/publication`));
-      await platform.idle(30_000);
+      await platform.idle();
     }
     return { campaignId };
   };
@@ -278,7 +279,7 @@ async function prepare(
   };
   const pay = async (who: Caller, seat: { orderId: string }): Promise<void> => {
     await payAtChannel(who, seat.orderId);
-    await platform.idle(30_000);
+    await platform.idle();
   };
   /** A team whose leader has paid. */
   const formedTeam = async (leader: Caller, campaignId: string, more: Json = {}): Promise<Seat> => {
@@ -297,7 +298,7 @@ async function prepare(
   /** Moves the clock and waits until everything that became due is done. */
   const pass = async (ms: number): Promise<void> => {
     platform.clock.advance(ms);
-    await platform.idle(30_000);
+    await platform.idle();
   };
 
   /** Moves the clock to a moment (epoch ms or ISO 8601), which it has not passed. */
