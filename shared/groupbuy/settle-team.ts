@@ -51,7 +51,6 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
         .move("state", teamLifecycle, "deadline")
         .when("held", "=", 0)
         .when("paid", "=", current.paid) // as the event tells it: who refunds the seats counts them
-        .when("paid", "=", current.paid) // as the event tells it
         .set({ outcome: "deadline", decidedAt: deps.env.clock.now() }),
       ...teamFailed(deps.env, current, "deadline"),
     ]);
