@@ -83,7 +83,6 @@ const seatProblems = [
   "ORDER_UNPAID",
   "TEAM_OTHER_JOINED",
   "NOT_ADMITTED_COMMUNITY",
-  "NOT_ADMITTED_NEW",
   "SHARE_NOT_FOUND",
   "MEMBER_NOT_FOUND",
 ] as const;
@@ -266,6 +265,7 @@ export const groupbuyShop: Route[] = [
       "TEAM_OWN",
       "TEAM_ALREADY_JOINED",
       "NOT_ADMITTED_STORE",
+      "NOT_ADMITTED_NEW",
       "CAMPAIGN_NOT_FOUND",
       ...seatProblems,
     ],
