@@ -73,6 +73,7 @@ export const fulfilmentShop: Route[] = [
     description: "The same code again while it is unused; a new one after the order moved to another store.",
     actor: "member",
     owns: "order",
+    limit: "pickupCode",
     params: orderPath,
     ok: pickupCodeView,
     problems: ["PICKUP_NOT_READY", "PICKUP_CODE_USED", "ORDER_STATE"],

@@ -192,6 +192,7 @@ export const groupbuyShop: Route[] = [
     actor: "member",
     owns: "none",
     idempotent: true,
+    limit: "open",
     params: campaignPath,
     body: z.strictObject({
       ...seatBody,
@@ -252,6 +253,7 @@ export const groupbuyShop: Route[] = [
     actor: "member",
     owns: "none",
     idempotent: true,
+    limit: "join",
     params: teamPath,
     body: z.strictObject(seatBody),
     status: 201,
@@ -379,6 +381,7 @@ export const groupbuyShop: Route[] = [
     description: "Gives the parameters of wx.requestPayment. Asking again gives them again, under the same number.",
     actor: "member",
     owns: "order",
+    limit: "pay",
     params: orderPath,
     ok: z
       .object({

@@ -15,6 +15,7 @@ import {
 import { idOf } from "../../shared/kernel/ids.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { allStaff, auditOf } from "../../shared/table/keys.ts";
+import { takeToken } from "../runtime/limits.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { listPage } from "./list-page.ts";
 
@@ -57,12 +58,13 @@ export const identityShop: Route[] = [
       "Signs in with the code of `wx.login`; the first login makes the member. A code is good for one try: after any failure call `wx.login` again.",
     actor: "public",
     owns: "none",
+    limit: "login",
     body: z.strictObject({ code: wechatCode("Code of wx.login, valid 5 minutes, once") }),
     ok: z
       .object({ accessToken, expiresInS, refreshToken, memberId: idOf("MB"), newMember: z.boolean() })
       .meta({ id: "SignedIn" }),
     problems: wechatProblems,
-    run: (deps, { body }) => logIn(deps, body),
+    run: (deps, { body }) => logIn(deps, { ...body, admit: (openid) => takeToken(deps, "login", openid) }),
   }),
   route({
     method: "post",

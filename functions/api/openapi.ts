@@ -2,7 +2,9 @@ import * as z from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import type { ProblemCode } from "../../shared/kernel/problem.ts";
 import { problems } from "../../shared/kernel/problem-table.ts";
+import { second } from "../../shared/kernel/time.ts";
 import { commonProblems, problemBody } from "../runtime/http.ts";
+import { limits } from "../runtime/limits.ts";
 import type { Route } from "../runtime/route.ts";
 
 const audience = { member: "会员", public: "公开", staff: "员工", channel: "支付渠道" } as const;
@@ -45,6 +47,8 @@ function operation(declared: Route): ZodOpenApiOperationObject {
     declared.roles &&
       `Roles: ${["admin", ...declared.roles.filter((role) => role !== "admin")].join(", ")}; scope: ${declared.scope}.`,
     declared.owns !== "none" && `Only the member's own ${declared.owns === "self" ? "data" : declared.owns}.`,
+    declared.limit &&
+      `At most ${limits[declared.limit].burst} in ${limits[declared.limit].perMs / second} s a member; then TOO_MANY_REQUESTS, with Retry-After.`,
     declared.idempotent &&
       "The answer is kept 48 h under the Idempotency-Key: the same request again gets it again, byte for byte.",
   ];

@@ -11,6 +11,7 @@ import { day } from "../../shared/kernel/time.ts";
 import { Stale, type Stored, type Write } from "../../shared/table/entity.ts";
 import { idempotency, orders } from "../../shared/table/keys.ts";
 import type { Deps } from "./deps.ts";
+import { takeToken } from "./limits.ts";
 import { logger } from "./logger.ts";
 import { type Caller, chainRoles, type Route, type RouteRequest } from "./route.ts";
 
@@ -137,6 +138,11 @@ async function authorize(
   }
 }
 
+/** Counts the request against the member's limit; throws TOO_MANY_REQUESTS. Repetitions that have their answer don't come here. */
+async function limit(deps: Deps, declared: Route, caller: Caller): Promise<void> {
+  if (declared.limit && caller.kind === "member") await takeToken(deps, declared.limit, caller.memberId);
+}
+
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 type Earlier = { answer: Response } | { expired: Stored<z.infer<typeof idempotency.schema>> } | undefined;
@@ -180,6 +186,7 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
 
   if (!declared.idempotent) {
     await authorize(deps, declared, caller, { params, body });
+    await limit(deps, declared, caller);
     const result = await declared.run(deps, { ...request, once: () => [] });
     if (declared.etag) {
       const etag = `"${declared.etag(result)}"`;
@@ -209,6 +216,7 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
     ];
   };
   try {
+    await limit(deps, declared, caller);
     await declared.run(deps, { ...request, once });
     invariant(answer !== undefined, `${declared.method} ${declared.path} stores its answer`);
     return new Response(status === 204 ? null : answer, { status, headers });
@@ -245,6 +253,7 @@ export function commonProblems(declared: Route): ProblemCode[] {
     ...(declared.actor === "member" ? (["UNAUTHENTICATED", "TOKEN_EXPIRED"] as const) : []),
     ...(declared.actor === "staff" ? (["UNAUTHENTICATED", "TOKEN_EXPIRED", "FORBIDDEN"] as const) : []),
     ...(declared.actor === "staff" && declared.scope === "store" ? (["STORE_OUT_OF_SCOPE"] as const) : []),
+    ...(declared.limit ? (["TOO_MANY_REQUESTS"] as const) : []),
     ...(declared.owns === "order" ? (["ORDER_NOT_FOUND"] as const) : []),
     ...(declared.idempotent
       ? (["IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_REUSED", "VERSION_CONFLICT"] as const)

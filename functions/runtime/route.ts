@@ -3,6 +3,7 @@ import type { Role, Staff } from "../../shared/identity/index.ts";
 import type { ProblemCode } from "../../shared/kernel/problem.ts";
 import type { Once } from "../../shared/table/once.ts";
 import type { Deps } from "./deps.ts";
+import type { LimitName } from "./limits.ts";
 
 export type Caller =
   | { kind: "public" }
@@ -49,6 +50,8 @@ export type RouteDeclaration<
   owns: "none" | "self" | "order";
   /** An Idempotency-Key is required; the answer is kept 48 h. */
   idempotent?: boolean;
+  /** How often a member may (limits.ts); of a public route the use case takes the token, once it knows who calls. */
+  limit?: LimitName;
   params?: P;
   query?: Q;
   body?: B;
@@ -78,6 +81,7 @@ export interface Route {
   actor: Caller["kind"];
   owns: "none" | "self" | "order";
   idempotent?: boolean;
+  limit?: LimitName;
   roles?: readonly Role[];
   scope?: "chain" | "store";
   storeOf?: (deps: Deps, request: { params: unknown; body: unknown }) => string | Promise<string>;

@@ -19,7 +19,7 @@ export interface SignedIn {
 /**
  * Signs in whoever WeChat says the code of wx.login belongs to. A first login makes the member, its openid link and the
  * session in one commit; of two racing first logins one makes the member, the other finds it. Throws what
- * `WeChatLogin.exchangeCode` throws.
+ * `WeChatLogin.exchangeCode` and `admit` throw; `admit` may refuse an openid before anything is written.
  */
 export async function logIn(
   deps: {
@@ -30,12 +30,13 @@ export async function logIn(
     memberTokens: Pick<MemberTokens, "issue">;
     merchant: { appid: string };
   },
-  input: { code: string },
+  input: { code: string; admit?: (openid: string) => Promise<void> },
 ): Promise<SignedIn> {
   const { env, table } = deps;
   const { appid } = deps.merchant;
   // The code is good for one exchange: only what follows is tried again.
   const { openid, unionid } = await deps.login.exchangeCode(input.code);
+  await input.admit?.(openid);
   const sessionId = env.ids.next("SE");
   const secret = freshSecret(env);
   let unborn: { memberId: string; dataKey: string } | undefined;

@@ -10,7 +10,7 @@ import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
 import { store } from "../store/model.ts";
 import { entity } from "./entity.ts";
-import { auditRow, type DueKind, due, idempotencyRow, outboxRow, wechatToken } from "./rows.ts";
+import { auditRow, type DueKind, due, idempotencyRow, limitRow, outboxRow, wechatToken } from "./rows.ts";
 
 /**
  * The whole physical design: every entity, key and index of the single table. Indexes hold keys only, and only keys that do
@@ -278,6 +278,14 @@ export const idempotency = entity({
   keyed: ["actorId", "key"],
   key: ({ actorId, key }) => ({ pk: `IDEM#${actorId}#${key}`, sk: "#" }),
   ttl: (r) => seconds(r.at + 2 * day),
+});
+
+export const limitRows = entity({
+  name: "Limit",
+  schema: limitRow,
+  keyed: ["limit", "subject"],
+  key: ({ limit, subject }) => ({ pk: `LIMIT#${limit}#${subject}`, sk: "#" }),
+  ttl: (l) => seconds(l.fullAt + hour),
 });
 
 /** Due rows of one kind lie over this many partitions. */

@@ -36,5 +36,8 @@ export const auditRow = z.object({
   change: z.string().max(2000).optional(),
 });
 
+/** One subject's bucket of tokens for one kind of request; `fullAt` is when all of them are back. */
+export const limitRow = z.object({ limit: z.string(), subject: z.string(), fullAt: epochMs });
+
 /** WeChat's access token, shared by the functions. */
 export const wechatToken = z.object({ appid: z.string(), token: z.string(), expiresAt: epochMs });
