@@ -91,4 +91,4 @@ test("a deadline's task and the last payment, their commits under way at once, l
     }
   }
   await recount();
-}, 60_000);
+});

@@ -116,4 +116,4 @@ test("a platform that was started again while the timer ran, and once more as it
   await world.platform.idle(30_000);
   await failedOnce(half);
   expect(timerOf(half.teamId)?.status).toBe("SUCCEEDED");
-}, 60_000);
+});
