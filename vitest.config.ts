@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // a busy machine is slow, not wrong: a limit is for what hangs
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     expect: { requireAssertions: true },
     globalSetup: ["test/global-setup.ts"],
     reporters: ["default", "./test/closing-line-reporter.ts"],

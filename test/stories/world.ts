@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, paginateScan } from "@aws-sdk/lib-dynamodb";
-import { afterAll, expect, inject, vi } from "vitest";
+import { afterAll, expect, inject } from "vitest";
 import { dynamoTable } from "../../functions/adapters/dynamo/table.ts";
 import { systemEnv } from "../../functions/runtime/env.ts";
 import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
@@ -65,7 +65,6 @@ export interface Seat {
  * Everything in it happens over HTTP; only the recount looks into the table.
  */
 export async function openWorld(options: Partial<PlatformOptions> & { stores?: number } = {}) {
-  vi.setConfig({ testTimeout: 90_000 }); // a busy machine is slow, not wrong
   const dataDir = mkdtempSync(join(tmpdir(), "commensal-story-"));
   const lines: string[] = [];
   const start = (port = 0) =>
