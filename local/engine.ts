@@ -52,6 +52,10 @@ export async function startEngine({
   endpoint = process.env.DDB_ENDPOINT,
   log = () => {},
 }: EngineOptions): Promise<Engine> {
+  if (endpoint && !URL.canParse(endpoint))
+    throw new Error(
+      `"${endpoint}" is no URL: set DDB_ENDPOINT to one, such as http://127.0.0.1:8000, or leave it unset.`,
+    );
   if (endpoint) return withTables(endpoint, { external: true, stop: async () => {}, kill: refuseKill }, undefined);
 
   const binary = findBinary();
