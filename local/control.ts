@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import * as z from "zod";
 import type { Cognito } from "./cognito.ts";
+import { type Faults, faultLevels } from "./faults.ts";
 import { readBody } from "./http-api.ts";
 import type { Location } from "./location.ts";
 import { METER_RULE, type Meter, type MeterRow, meterDifference } from "./meter.ts";
@@ -56,6 +57,15 @@ const locationFaults = z.strictObject({
     .exactOptional(),
 });
 
+const faultSetting = z.strictObject({
+  level: z.enum(faultLevels),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31)
+    .exactOptional(),
+});
+
 /**
  * The controls of the embedded default under `/_local`: the clock, what the platform is busy with, meters, the sandboxes'
  * knobs and the staff sign-in. Answers JSON, refusals as `application/problem+json`.
@@ -63,6 +73,7 @@ const locationFaults = z.strictObject({
 export function createControl(parts: {
   clock: PlatformClock;
   cognito: Cognito;
+  faults: Faults;
   location: Location;
   meter: Meter;
   machines: StateMachines;
@@ -71,9 +82,16 @@ export function createControl(parts: {
   /** The knobs of the WeChat sandbox; `path` is what follows `/_local/wechat/`. */
   wechat: (request: { method: string; path: string; body?: unknown }) => Promise<ControlAnswer>;
 }): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { clock, cognito, location, meter, machines, streams, idle, wechat } = parts;
+  const { clock, cognito, faults, location, meter, machines, streams, idle, wechat } = parts;
   let meterBase: MeterRow[] = [];
   const time = (): unknown => ({ now: clock.now(), iso: new Date(clock.now()).toISOString(), offsetMs: clock.offset });
+
+  /** What goes wrong at random: the chance of each kind, and how often it struck. */
+  const faultReport = (): unknown => {
+    const struck = Object.entries(faults.counts());
+    const kinds = struck.map(([kind, count]) => [kind, { rate: faults.rates[kind as keyof Faults["rates"]], count }]);
+    return { level: faults.level, seed: faults.seed, kinds: Object.fromEntries(kinds) };
+  };
 
   const table: Record<string, (request: ControlRequest) => Promise<ControlAnswer> | ControlAnswer> = {
     "GET /": () => ok({ controls: Object.keys(table).map((key) => key.replace(" ", " /_local")) }),
@@ -108,6 +126,12 @@ export function createControl(parts: {
         ["status", "machine", "name"].flatMap((key) => (query.get(key) ? [[key, query.get(key)]] : [])),
       );
       return ok({ executions: machines.executions(filter) });
+    },
+    "GET /faults": () => ok(faultReport()),
+    "POST /faults": (request) => {
+      const { level, seed } = parsed(faultSetting, request);
+      faults.set(level, seed);
+      return ok(faultReport());
     },
     "GET /location/faults": () => ok(location.faults),
     "POST /location/faults": (request) => {

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
+import type { Faults } from "./faults.ts";
 import type { Gateway, Pass } from "./gateway.ts";
 import { FunctionError, type FunctionPool, type Template, type TemplateResource } from "./parts.ts";
 import { arnOf, REGION } from "./template.ts";
@@ -10,6 +11,8 @@ import { arnOf, REGION } from "./template.ts";
 /** What a worker is started with. */
 export interface WorkerSettings {
   clock: SharedArrayBuffer;
+  /** How far this worker's clock is off, ms. */
+  skewMs: number;
   file: string;
   exportName: string;
   functionName: string;
@@ -64,6 +67,8 @@ export interface FunctionPoolOptions {
   log?: (functionId: string, line: string) => void;
   /** Most workers of a function: for all, or by logical id with `default`. 4 where nothing is said. */
   concurrency?: number | Record<string, number>;
+  /** Puts clocks a little off, and ends workers in the middle of an event. */
+  faults?: Pick<Faults, "kill" | "skew"> | undefined;
 }
 
 /**
@@ -72,7 +77,7 @@ export interface FunctionPoolOptions {
  * named as Lambda names them: the thrown error's name, or `Sandbox.Timedout`, `Runtime.ExitError`, `Runtime.HandlerNotFound`.
  */
 export function createFunctionPool(options: FunctionPoolOptions): FunctionPool & { warm(functionId: string): void } {
-  const { template, gateway, clock, overrides = {}, log = () => {}, concurrency } = options;
+  const { template, gateway, clock, overrides = {}, log = () => {}, concurrency, faults } = options;
   const functions = new Map<string, FunctionState>();
   let busy = 0;
   let started = 0;
@@ -101,6 +106,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool &
     const memoryMb = Number(resource.properties.MemorySize ?? 128);
     const settings: WorkerSettings = {
       clock: clock.sharedBuffer,
+      skewMs: faults?.skew() ?? 0,
       file,
       exportName,
       functionName,
@@ -198,6 +204,15 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool &
       log(state.resource.id, text);
       close(state, room, new FunctionError("Sandbox.Timedout", text));
     }, timeoutMs);
+    const death = faults?.kill(job.label);
+    if (death) {
+      setTimeout(() => {
+        if (room.job !== job) return;
+        death.killed();
+        const text = `RequestId: ${room.requestId} Error: Runtime exited with error: signal: killed`;
+        close(state, room, new FunctionError("Runtime.ExitError", text));
+      }, death.afterMs);
+    }
     room.worker.postMessage({ event: job.event, requestId: room.requestId, timeoutMs } satisfies ToWorker);
   }
 

@@ -2,6 +2,7 @@ import { createHash, createHmac, randomUUID } from "node:crypto";
 import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { isAws, LOCAL_CREDENTIALS } from "./engine.ts";
+import type { Faults } from "./faults.ts";
 import { type AccessNames, accessRequests, type Policies } from "./iam.ts";
 import type { ConsumedCapacity, Meter } from "./meter.ts";
 import type { AwsAnswer, AwsCall, AwsService } from "./parts.ts";
@@ -78,6 +79,8 @@ export interface GatewayOptions {
   policies: Pick<Policies, "check">;
   names: AccessNames;
   meter: Pick<Meter, "record">;
+  /** Strikes calls at random, after the faults that were asked for by `fault`. */
+  faults?: Pick<Faults, "call" | "shrink" | "reshape"> | undefined;
 }
 
 const BODY_LIMIT = 17 * 1024 * 1024;
@@ -88,7 +91,13 @@ const DYNAMODB_ERRORS = "com.amazonaws.dynamodb.v20120810#";
  * call against that function's policies (AccessDeniedException as AWS words it), holds it at barriers, strikes it with
  * faults, meters it, and passes it to the engine or to the service's stand-in.
  */
-export async function startGateway({ endpoint, policies, names, meter }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({
+  endpoint,
+  policies,
+  names,
+  meter,
+  faults: swarm,
+}: GatewayOptions): Promise<Gateway> {
   const passes = new Map<string, Pass>();
   const services = new Map<string, AwsService>();
   const barriers: HeldBarrier[] = [];
@@ -98,13 +107,14 @@ export async function startGateway({ endpoint, policies, names, meter }: Gateway
   const forward = createForward(endpoint);
 
   services.set("dynamodb", async (call) => {
-    const { json, label } = call as GatewayCall;
+    const { label } = call as GatewayCall;
+    const { json, kept } = swarm?.shrink(call as GatewayCall) ?? { json: (call as GatewayCall).json };
     const metered = METERED.test(call.action);
     const body = metered && !json.ReturnConsumedCapacity ? { ...json, ReturnConsumedCapacity: "INDEXES" } : json;
     const answer = await forward.send(call.action, Buffer.from(JSON.stringify(body)));
     const consumed = answer.status < 300 && metered ? consumedIn(answer) : undefined;
     if (metered) meter.record({ function: call.caller, label, operation: call.action, consumed });
-    return answer;
+    return swarm?.reshape(call as GatewayCall, kept, answer) ?? answer;
   });
 
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -148,7 +158,11 @@ export async function startGateway({ endpoint, policies, names, meter }: Gateway
     }
 
     for (const barrier of barriers) await barrier.hold(call);
-    const struck = faults.find((each) => each.strikes(call));
+    const atRandom = (): Pick<ArmedFault, "kind" | "match"> | undefined => {
+      const kind = swarm?.call(call);
+      return kind && { kind, match: {} };
+    };
+    const struck = faults.find((each) => each.strikes(call)) ?? atRandom();
     if (struck?.kind === "lost-answer-before") return incoming.socket.destroy();
     const invented = struck && inventedAnswer(struck, call);
     const answer = invented ?? (await handler(call));
@@ -319,7 +333,7 @@ function touched({ json }: GatewayCall): (string | undefined)[] {
   );
 }
 
-function inventedAnswer({ kind, match }: ArmedFault, call: GatewayCall): AwsAnswer | undefined {
+function inventedAnswer({ kind, match }: Pick<ArmedFault, "kind" | "match">, call: GatewayCall): AwsAnswer | undefined {
   const dynamodb = call.service === "dynamodb";
   const prefix = dynamodb ? DYNAMODB_ERRORS : "";
   if (kind === "throttle") {

@@ -10,6 +10,7 @@ import { createClock, type MovableClock } from "./clock.ts";
 import { type Cognito, createCognito } from "./cognito.ts";
 import { createControl } from "./control.ts";
 import { type Engine, isAws, LOCAL_CREDENTIALS, startEngine } from "./engine.ts";
+import { createFaults, type FaultLevel, type Faults } from "./faults.ts";
 import { createFunctionPool } from "./functions.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { createHttpApi } from "./http-api.ts";
@@ -42,6 +43,8 @@ export interface PlatformOptions {
   assembly?: string;
   /** Most workers of a function: for all, or by logical id with `default`. */
   concurrency?: number | Record<string, number>;
+  /** What goes wrong at random, from the start on; nothing where absent. Without a `seed` one is drawn. */
+  faults?: { level: FaultLevel; seed?: number };
 }
 
 export interface Platform {
@@ -61,6 +64,7 @@ export interface Platform {
   readonly wechat: WeChatSandbox;
   readonly location: Location;
   readonly cognito: Cognito;
+  readonly faults: Faults;
   /**
    * Resolves when nothing is left to do before the clock moves: no request, function, execution or schedule is under way or
    * due, streams are drained, no notification is due. Rejects after `timeoutMs` (real time, a minute), saying what is still busy.
@@ -83,6 +87,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     assembly,
     concurrency,
   } = options;
+  const faults = createFaults(options.faults);
   const stack: (() => Promise<void> | void)[] = [];
   let stopped: Promise<void> | undefined;
   /** Ends what was started, last first; the second call waits for the first. */
@@ -114,7 +119,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         stack.push(() => started.stop());
         return started;
       }),
-      startWeChatSandbox({ dataDir, clock, log }).then((started) => {
+      startWeChatSandbox({ dataDir, clock, log, faults }).then((started) => {
         stack.push(() => started.stop());
         return started;
       }),
@@ -134,6 +139,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       policies,
       names: { hashKey: hashKeys(template), arnOfKey: kms.arnOfKey, arnOfCiphertext: kms.arnOfCiphertext },
       meter,
+      faults,
     });
     stack.push(() => gateway.stop());
 
@@ -149,6 +155,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         FIRST_ADMIN_SUB: cognito.adminSub,
       },
       log: (functionId, line) => log(`${functionId}: ${line}`),
+      faults,
       ...(concurrency === undefined ? {} : { concurrency }),
     });
     // Members' requests come first: their function loads while the rest starts.
@@ -189,7 +196,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         ? { region: process.env.AWS_REGION ?? REGION }
         : { endpoint: engine.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS },
     );
-    const streams = startStreams({ template, db, pool, clock, client, log });
+    const streams = startStreams({ template, db, pool, clock, client, log, faults });
     poke = streams.poke;
     stack.push(() => {
       streamsEnd = streams.stop().finally(() => client.destroy());
@@ -231,6 +238,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const control = createControl({
       clock,
       cognito,
+      faults,
       location,
       meter,
       machines,
@@ -272,6 +280,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       wechat,
       location,
       cognito,
+      faults,
       idle,
       stop,
     };

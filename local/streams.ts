@@ -9,6 +9,7 @@ import {
   GetShardIteratorCommand,
   ListStreamsCommand,
 } from "@aws-sdk/client-dynamodb-streams";
+import type { Faults } from "./faults.ts";
 import type { FunctionPool, PlatformClock, Template } from "./parts.ts";
 import { matches, type Pattern, readPattern } from "./stream-filter.ts";
 
@@ -75,8 +76,10 @@ export function startStreams(parts: {
   clock: PlatformClock;
   client: DynamoDBStreamsClient;
   log: (line: string) => void;
+  /** Brings batches late, in another order, or twice. */
+  faults?: Pick<Faults, "strikes" | "between" | "reorder"> | undefined;
 }): Streams {
-  const { template, db, pool, clock, client, log } = parts;
+  const { template, db, pool, clock, client, log, faults } = parts;
   db.exec(`
     CREATE TABLE IF NOT EXISTS position (mapping TEXT, shard TEXT, sequence TEXT, done INTEGER DEFAULT 0, PRIMARY KEY (mapping, shard)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS dead_letter (id TEXT PRIMARY KEY, queue TEXT, at INTEGER, body TEXT);`);
@@ -191,6 +194,7 @@ export function startStreams(parts: {
     let batch: StreamRecord[] = [];
     let last = stored?.sequence ?? "";
     let gatherUntil = 0;
+    let lateUntil = 0;
     while (!stopping.signal.aborted) {
       iterators.delete(key);
       const { Records: records = [], NextShardIterator: next } = await client.send(
@@ -200,20 +204,28 @@ export function startStreams(parts: {
         const record = toEvent(raw, mapping.tableName, clock.offset);
         last = record.dynamodb.SequenceNumber;
         if (!isWanted(mapping, record)) continue;
-        if (batch.length === 0) gatherUntil = performance.now() + mapping.windowMs;
+        if (batch.length === 0) {
+          gatherUntil = performance.now() + mapping.windowMs;
+          lateUntil = faults?.strikes("stream.late") ? performance.now() + faults.between(20, 400) : 0;
+        }
         batch.push(record);
         if (batch.length < mapping.batchSize) continue;
-        await deliver(mapping, streamArn, shard, batch);
+        await deliverAnyhow(mapping, streamArn, shard, batch);
         if (stopping.signal.aborted) return passed;
         passed += batch.length;
         batch = [];
         sql.save.run(mapping.id, shard, last, 0);
       }
       const ended = next === undefined;
-      if (batch.length > 0 && records.length === 0 && !ended && hurried === 0 && performance.now() < gatherUntil) {
-        await pause(Math.min(pollMs, gatherUntil - performance.now()));
-      } else if (batch.length > 0 && (records.length === 0 || ended || mapping.windowMs === 0)) {
-        await deliver(mapping, streamArn, shard, batch);
+      const waitUntil = Math.max(hurried === 0 ? gatherUntil : 0, lateUntil);
+      if (batch.length > 0 && records.length === 0 && !ended && performance.now() < waitUntil) {
+        await pause(Math.min(pollMs, waitUntil - performance.now()));
+      } else if (
+        batch.length > 0 &&
+        performance.now() >= lateUntil &&
+        (records.length === 0 || ended || mapping.windowMs === 0)
+      ) {
+        await deliverAnyhow(mapping, streamArn, shard, batch);
         if (stopping.signal.aborted) return passed;
         passed += batch.length;
         batch = [];
@@ -245,17 +257,34 @@ export function startStreams(parts: {
     }
   }
 
+  /** Delivers the batch, in another order where a fault says so. */
+  function deliverAnyhow(mapping: Mapping, streamArn: string, shard: string, batch: StreamRecord[]): Promise<void> {
+    const records = faults?.reorder(batch, keyOf) ?? batch;
+    return deliver(mapping, streamArn, shard, records, records === batch);
+  }
+
   /** Invokes until every record of the batch is done with: taken, or given up after the retries and buried. */
-  async function deliver(mapping: Mapping, streamArn: string, shard: string, batch: StreamRecord[]): Promise<void> {
+  async function deliver(
+    mapping: Mapping,
+    streamArn: string,
+    shard: string,
+    batch: StreamRecord[],
+    inOrder = true,
+  ): Promise<void> {
     let records = batch;
+    /** In another order than written, a part that was taken says nothing of what was written before it. */
+    const save = (last: StreamRecord): void => {
+      if (inOrder) sql.save.run(mapping.id, shard, last.dynamodb.SequenceNumber, 0);
+    };
     let attempt = 0;
     while (records.length > 0 && !stopping.signal.aborted) {
-      const outcome = await tryOnce(mapping, records);
+      let outcome = await tryOnce(mapping, records);
+      if (outcome.failedFrom < 0 && faults?.strikes("stream.duplicate")) outcome = await tryOnce(mapping, records);
       if (stopping.signal.aborted) return;
       if (outcome.failedFrom < 0) return;
       if (outcome.failedFrom > 0) {
         // What was taken is not sent again, and the next try is the first of the rest.
-        sql.save.run(mapping.id, shard, records[outcome.failedFrom - 1]!.dynamodb.SequenceNumber, 0);
+        save(records[outcome.failedFrom - 1]!);
         records = records.slice(outcome.failedFrom);
         attempt = 0;
       }
@@ -266,10 +295,10 @@ export function startStreams(parts: {
         // Halving does not count as a retry; a single bad record ends up alone.
         const middle = Math.ceil(records.length / 2);
         await backOff(1);
-        await deliver(mapping, streamArn, shard, records.slice(0, middle));
+        await deliver(mapping, streamArn, shard, records.slice(0, middle), inOrder);
         if (stopping.signal.aborted) return;
-        sql.save.run(mapping.id, shard, records[middle - 1]!.dynamodb.SequenceNumber, 0);
-        return deliver(mapping, streamArn, shard, records.slice(middle));
+        save(records[middle - 1]!);
+        return deliver(mapping, streamArn, shard, records.slice(middle), inOrder);
       }
       if (tooOld || tooOften) {
         bury(
@@ -388,6 +417,8 @@ export function startStreams(parts: {
 function readMapping(template: Template, id: string, properties: Record<string, unknown>): Mapping[] {
   const source = String(properties.EventSourceArn);
   if (properties.Enabled === false) return [];
+  // Dead letters stay where they can be looked at; in AWS their queues are sources of the redrive.
+  if (/^arn:[^:]*:sqs:/.test(source)) return [];
   const tableName = /:table\/([^/]+)\/stream\//.exec(source)?.[1];
   if (!tableName) throw new Error(`${id}: only table streams are delivered here, not ${source}.`);
   if (Number(properties.TumblingWindowInSeconds ?? 0) > 0)
@@ -444,6 +475,11 @@ function toEvent(raw: _Record, tableName: string, clockOffset: number): StreamRe
     },
     eventSourceARN: `arn:aws:dynamodb:ap-northeast-1:000000000000:table/${tableName}/stream/local`,
   };
+}
+
+/** The row that a record is about. */
+function keyOf({ dynamodb }: StreamRecord): string {
+  return JSON.stringify(dynamodb.Keys);
 }
 
 function binaryAsText(value: unknown): unknown {

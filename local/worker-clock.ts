@@ -2,9 +2,10 @@ import { workerData } from "node:worker_threads";
 
 // Loaded before the bundle: moves `Date` by the platform clock's offset. Timers, `performance` and the dates that `Intl`
 // takes by itself stay in real time.
-const cell = new BigInt64Array((workerData as { clock: SharedArrayBuffer }).clock);
+const { clock, skewMs } = workerData as { clock: SharedArrayBuffer; skewMs: number };
+const cell = new BigInt64Array(clock);
 const realNow = Date.now;
-const now = () => realNow() + Number(Atomics.load(cell, 0));
+const now = () => realNow() + Number(Atomics.load(cell, 0)) + skewMs;
 const RealDate = Date;
 
 RealDate.now = now;

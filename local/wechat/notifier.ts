@@ -27,7 +27,8 @@ export const notifyPlan = z.array(
     z.strictObject({ delay: z.int().min(0) }),
   ]),
 );
-type Action = z.infer<typeof notifyPlan>[number];
+export type NotifyAction = z.infer<typeof notifyPlan>[number];
+type Action = NotifyAction;
 type Word = z.infer<typeof words>;
 
 /**
@@ -38,7 +39,12 @@ export function createNotifier(
   book: Book,
   keys: Keys,
   clock: PlatformClock,
-  options: { outage(): boolean; log(line: string): void },
+  options: {
+    outage(): boolean;
+    /** What becomes of a notification that nobody has a plan for. */
+    unplanned?: (() => NotifyAction[]) | undefined;
+    log(line: string): void;
+  },
 ) {
   const inFlight = new Map<string, Promise<void>>();
   const stopping = new AbortController();
@@ -88,7 +94,8 @@ export function createNotifier(
     eventType: string,
     plaintext: unknown,
   ): void {
-    const plan = (book.plan(`notify:${kind}:${number}`, "notify:default") as Action[] | undefined) ?? [];
+    const plan =
+      (book.plan(`notify:${kind}:${number}`, "notify:default") as Action[] | undefined) ?? options.unplanned?.() ?? [];
     const now = clock.now();
     book.run(
       "INSERT INTO notifications VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 'open')",

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Faults } from "../faults.ts";
 import type { PlatformClock } from "../parts.ts";
 import { openBook } from "./book.ts";
 import { type MerchantConfig, openKeys } from "./keys.ts";
@@ -43,15 +44,17 @@ export async function startWeChatSandbox(options: {
   dataDir: string;
   clock: PlatformClock;
   log?: (line: string) => void;
+  /** Strikes calls that no knob struck, and notifications without a plan. */
+  faults?: Pick<Faults, "wechat" | "notification"> | undefined;
 }): Promise<WeChatSandbox> {
-  const { clock } = options;
+  const { clock, faults } = options;
   const log = options.log ?? (() => {});
   const now = () => clock.now();
   mkdirSync(options.dataDir, { recursive: true });
   const keys = openKeys(options.dataDir, now);
   const book = openBook(options.dataDir, now);
   const outage = () => book.setting("outage") === "on";
-  const notifier = createNotifier(book, keys, clock, { outage, log });
+  const notifier = createNotifier(book, keys, clock, { outage, unplanned: faults?.notification, log });
   let url = "";
   const pay = createPayApi(book, keys, notifier, now, () => url);
   const mini = createMiniApi(book, keys, now);
@@ -224,7 +227,7 @@ export async function startWeChatSandbox(options: {
     };
     const route = routes.find(({ method, path }) => method === call.method && path.test(pathname));
     const payHalf = pathname.startsWith("/v3/");
-    const fault = takeFault(route?.op, pathname);
+    const fault = takeFault(route?.op, pathname) ?? faults?.wechat(route?.op);
     log(`wechat: ${call.method} ${pathname}${fault ? ` (${fault})` : ""}`);
     if (fault === "timeout") return; // the client gives up, or stop() cuts the line
     const systemError = () =>
