@@ -9,6 +9,7 @@ import { createStaffTokens } from "../adapters/tokens/staff-tokens.ts";
 import { createWeChatApi } from "../adapters/wechat/api.ts";
 import { createWeChatLogin } from "../adapters/wechat/login.ts";
 import { createWeChatPay } from "../adapters/wechat/pay.ts";
+import { keepRefundRate } from "../adapters/wechat/refund-rate.ts";
 import { createShippingUpload } from "../adapters/wechat/shipping.ts";
 import { cursorsOf } from "./cursors.ts";
 import type { Deps } from "./deps.ts";
@@ -90,10 +91,14 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
       login: () => createWeChatLogin(secret("wechat"), wechat.api),
       merchant: () => ({ appid: secret("wechat").appid }),
       channel: () =>
-        createWeChatPay(
-          secret("wechat"),
-          { payUrl: variable("WECHAT_PAY_URL"), notifyBase: variable("PUBLIC_URL") },
-          env,
+        keepRefundRate(
+          createWeChatPay(
+            secret("wechat"),
+            { payUrl: variable("WECHAT_PAY_URL"), notifyBase: variable("PUBLIC_URL") },
+            env,
+          ),
+          secret("wechat").mchid,
+          { env, table: table.it },
         ),
       shippingUpload: () => createShippingUpload({ mchid: secret("wechat").mchid }, wechat.api),
       planner: () => wechat.places.planner,

@@ -60,7 +60,7 @@ export async function requestRefund(deps: Deps, input: RefundKey & { round: numb
       await timedOut(deps, refund);
       break;
     case "busy":
-      break;
+      return sooner(deps, input, refund);
   }
   return step(deps, input, await deps.table.load(refunds, input));
 }
@@ -74,6 +74,10 @@ export async function checkRefund(deps: Deps, input: RefundKey & { round: number
   const refund = await deps.table.load(refunds, input);
   if (!refund || ["SUCCESS", "ABNORMAL"].includes(refund.state)) return step(deps, input, refund);
   const asked = await deps.channel.queryRefund(refund.refundNo);
+  if (asked.kind === "busy") {
+    await alarmSlow(deps, refund);
+    return sooner(deps, input, refund);
+  }
   if (asked.kind === "refund") await applyRefund(deps, refund, asked.refund);
   const current = await deps.table.load(refunds, input);
   const closed = asked.kind === "refund" && asked.refund.status === "CLOSED";
@@ -103,6 +107,13 @@ function step(deps: Deps, input: RefundKey & { round: number }, refund: Refund |
     outcome: done ? "done" : "pending",
     at: deps.env.clock.now() + wait,
   };
+}
+
+/** The channel takes no more just now: the next look, at a moment of its own, so that they don't all come back at once. */
+function sooner(deps: Deps, input: RefundKey & { round: number }, refund: Refund): RefundStep {
+  const now = deps.env.clock.now();
+  const next = step(deps, input, refund);
+  return { ...next, at: now + Math.ceil(((next.at - now) * (1 + deps.env.rng.bytes(1)[0]!)) / 256) };
 }
 
 /** The intent of a failed team's refund: made once a seat, with the units going back; undefined where none is due. */

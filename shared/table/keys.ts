@@ -10,7 +10,17 @@ import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
 import { store } from "../store/model.ts";
 import { entity } from "./entity.ts";
-import { auditRow, type DueKind, due, idempotencyRow, limitRow, outboxRow, wechatToken } from "./rows.ts";
+import {
+  auditRow,
+  type DueKind,
+  due,
+  idempotencyRow,
+  limitRow,
+  outboxRow,
+  rateBrake,
+  rateToken,
+  wechatToken,
+} from "./rows.ts";
 
 /**
  * The whole physical design: every entity, key and index of the single table. Indexes hold keys only, and only keys that do
@@ -286,6 +296,20 @@ export const limitRows = entity({
   keyed: ["limit", "subject"],
   key: ({ limit, subject }) => ({ pk: `LIMIT#${limit}#${subject}`, sk: "#" }),
   ttl: (l) => seconds(l.fullAt + hour),
+});
+
+export const rateTokens = entity({
+  name: "RateToken",
+  schema: rateToken,
+  keyed: ["api", "account", "second", "slot"],
+  key: ({ api, account, second, slot }) => ({ pk: `RATE#${api}#${account}#${second}`, sk: String(slot) }),
+  ttl: (t) => t.second + 600,
+});
+export const rateBrakes = entity({
+  name: "RateBrake",
+  schema: rateBrake,
+  keyed: ["api", "account"],
+  key: ({ api, account }) => ({ pk: `RATE#${api}#${account}`, sk: "#" }),
 });
 
 /** Due rows of one kind lie over this many partitions. */

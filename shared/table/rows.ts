@@ -39,5 +39,10 @@ export const auditRow = z.object({
 /** One subject's bucket of tokens for one kind of request; `fullAt` is when all of them are back. */
 export const limitRow = z.object({ limit: z.string(), subject: z.string(), fullAt: epochMs });
 
+/** One request that a provider's rate allows an account: one of that second's (epoch s), taken by making it. */
+export const rateToken = z.object({ api: z.string(), account: z.string(), second: z.int(), slot: z.int() });
+/** Until when a provider's API is asked more slowly. */
+export const rateBrake = z.object({ api: z.string(), account: z.string(), until: epochMs });
+
 /** WeChat's access token, shared by the functions. */
 export const wechatToken = z.object({ appid: z.string(), token: z.string(), expiresAt: epochMs });
