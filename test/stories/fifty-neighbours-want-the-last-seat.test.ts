@@ -12,7 +12,7 @@ const teamCommits = (teamId: string, count: number) =>
   platform.gateway.barrier({
     count,
     match: { action: "TransactWriteItems", function: "Shop", pkPrefix: `TEAM#${teamId}` },
-    timeoutMs: 15_000,
+    timeoutMs: 25_000,
   });
 
 test("of fifty neighbours who want the last seat one holds it, and the others leave nothing behind", async () => {
@@ -56,7 +56,7 @@ test("the last unit of the campaign goes to one of eight who open teams for it a
   const barrier = platform.gateway.barrier({
     count: 8,
     match: { action: "TransactWriteItems", function: "Shop", pkPrefix: `CAP#${campaignId}` },
-    timeoutMs: 15_000,
+    timeoutMs: 25_000,
   });
   const answers = await Promise.all(crowd.map((who) => open(who, campaignId)));
   expect(await barrier.overlapped).toBe(8);
@@ -81,7 +81,7 @@ test("one neighbour who orders eight times at once gets one seat, and over all t
   const barrier = platform.gateway.barrier({
     count: 8,
     match: { action: "TransactWriteItems", function: "Shop", pkPrefix: `GUARD#${campaignId}#${chen!.memberId}` },
-    timeoutMs: 15_000,
+    timeoutMs: 25_000,
   });
   const rest = teamIds.slice(1);
   const answers = await Promise.all(rest.map((teamId) => join(chen!, teamId)));

@@ -49,10 +49,11 @@ test("opening, joining and leaving, asked again with the same key, answer the sa
 test("eight twins of one request, all under way at once, get one seat and one answer", async () => {
   const { teamId } = await leader("赵");
   const zhou = await neighbour("周");
+  await world.awaken(10, () => zhou.get("/v1/campaigns"));
   const barrier = platform.gateway.barrier({
     count: 8,
     match: { action: "TransactWriteItems", function: "Shop", pkPrefix: `TEAM#${teamId}` },
-    timeoutMs: 15_000,
+    timeoutMs: 25_000,
   });
   const answers = await Promise.all(Array.from({ length: 8 }, () => join(zhou, teamId, {}, "twins-of-zhou-1")));
   expect(await barrier.overlapped).toBe(8);

@@ -54,13 +54,15 @@ const states = async (action: string, body: object) => {
 
 test("the deadline rings for eight workers and the sweep at once: one outcome, one refund a seat", async () => {
   const half = await halfTeam("齐");
+  const input = { teamId: half.teamId, waitUntil: new Date(half.due).toISOString() };
+  const ring = () => world.platform.functions.invoke("GroupDeadline", input);
+  await world.awaken(10, ring);
+  expect(await team(half.teamId)).toMatchObject({ state: "FORMING" });
   const barrier = world.platform.gateway.barrier({
     count: 8,
     match: { action: "TransactWriteItems", pkPrefix: `TEAM#${half.teamId}` },
-    timeoutMs: 20_000,
+    timeoutMs: 25_000,
   });
-  const input = { teamId: half.teamId, waitUntil: new Date(half.due).toISOString() };
-  const ring = () => world.platform.functions.invoke("GroupDeadline", input);
   // late enough for the sweep of lost timers, which then rings beside the timer itself
   world.clock.advance(half.due + 2 * minute + 1_000 - world.clock.now());
   const rings = await Promise.all([

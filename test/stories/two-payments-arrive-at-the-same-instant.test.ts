@@ -9,10 +9,11 @@ async function payTogether(seats: { who: Parameters<typeof join>[0]; seat: Seat 
   const numbers = await Promise.all(
     seats.map(async ({ who, seat }) => (await made(who.post(`/v1/orders/${seat.orderId}/payment`))).paymentNo),
   );
+  await world.awaken(seats.length, () => world.call("POST", "/hooks/wechat/pay"));
   const barrier = platform.gateway.barrier({
     count: seats.length,
     match: { action: "TransactWriteItems", function: "Hooks", pkPrefix: `TEAM#${teamId}` },
-    timeoutMs: 15_000,
+    timeoutMs: 25_000,
   });
   await Promise.all(numbers.map((paymentNo) => local("wechat/pay", { paymentNo })));
   const overlapped = await barrier.overlapped;

@@ -300,6 +300,10 @@ async function prepare(
     await platform.idle();
   };
 
+  /** Has `count` workers of a function started by requests at the same time, so that a race later finds all of them awake. */
+  const awaken = async (count: number, request: () => Promise<unknown>): Promise<void> => {
+    await Promise.all(Array.from({ length: count }, request));
+  };
   /** Moves the clock to a moment (epoch ms or ISO 8601), which it has not passed. */
   const passTo = (moment: number | string): Promise<void> =>
     pass((typeof moment === "number" ? moment : Date.parse(moment)) - platform.clock.now());
@@ -445,6 +449,7 @@ async function prepare(
     team,
     pass,
     passTo,
+    awaken,
     restart,
     events,
     get table() {
