@@ -83,12 +83,22 @@ export async function openWorld(options: Partial<PlatformOptions> & { stores?: n
   });
   const again = async (meanwhile: (dataDir: string) => Promise<void>) => {
     await platform.stop();
-    await meanwhile(dataDir);
-    // the same address: it is part of what was told to the channel
-    platform = await start(Number(new URL(platform.url).port));
+    try {
+      await meanwhile(dataDir);
+    } finally {
+      // the same address: it is part of what was told to the channel
+      platform = await start(Number(new URL(platform.url).port));
+    }
     return platform;
   };
-  return prepare(platform, again, lines, options.stores ?? 2);
+  try {
+    return await prepare(platform, again, lines, options.stores ?? 2);
+  } catch (error) {
+    // afterAll does not run for a file that failed before its first test
+    await platform.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+    throw new Error(`The world could not be opened: ${error}\n${lines.slice(-20).join("\n")}`, { cause: error });
+  }
 }
 
 async function prepare(
