@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
-import { problems } from "../../shared/kernel/problem-table.ts";
+import { behindEdge } from "../runtime/origin.ts";
+import { refusal } from "../runtime/refusal.ts";
 
 /** What is served as it lies beside the bundle. */
 const files: Record<string, { file: string; type: string; binary?: true }> = {
@@ -51,12 +52,12 @@ const page = (body: string, type: string): APIGatewayProxyStructuredResultV2 => 
 });
 
 /** The home page, the API's document and its viewer; everything that is no route of ours ends here as a problem. */
-export const handler = async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
+export const handler = behindEdge(async (event: APIGatewayProxyEventV2) => {
   const path = event.rawPath.length > 1 ? event.rawPath.replace(/\/$/, "") : event.rawPath;
   const known = path === "/" || path === "/docs" || path === "/docs/start.js" || path in files;
-  if (!known) return refuse("ROUTE_NOT_FOUND", event);
+  if (!known) return refusal("ROUTE_NOT_FOUND", event);
   if (!["GET", "HEAD"].includes(event.requestContext.http.method))
-    return refuse("METHOD_NOT_ALLOWED", event, { allow: "GET, HEAD" });
+    return refusal("METHOD_NOT_ALLOWED", event, { allow: "GET, HEAD" });
   if (path === "/") return page(home, "text/html; charset=utf-8");
   if (path === "/docs") return page(docs, "text/html; charset=utf-8");
   if (path === "/docs/start.js") return page(start, "text/javascript; charset=utf-8");
@@ -65,30 +66,4 @@ export const handler = async (event: APIGatewayProxyEventV2): Promise<APIGateway
   return binary
     ? { statusCode: 200, headers: headers(type), body: bytes.toString("base64"), isBase64Encoded: true }
     : page(bytes.toString("utf8"), type);
-};
-
-function refuse(
-  code: "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED",
-  event: APIGatewayProxyEventV2,
-  more: Record<string, string> = {},
-): APIGatewayProxyStructuredResultV2 {
-  const { status, zh, en } = problems[code];
-  const body = {
-    type: `urn:commensal:problem:${code}`,
-    title: zh,
-    message: en,
-    status,
-    code,
-    requestId: event.requestContext.requestId,
-  };
-  return {
-    statusCode: status,
-    headers: {
-      "content-type": "application/problem+json; charset=utf-8",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      ...more,
-    },
-    body: JSON.stringify(body),
-  };
-}
+});
