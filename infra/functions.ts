@@ -49,6 +49,12 @@ export const functions = {
     impact: "Balances, audit and figures shown to staff fall behind; money and seats stay right",
     ...reader,
   },
+  Redrive: {
+    entry: "streams/redrive.ts",
+    impact: "Events that failed for good are not worked off: some teams, refunds and messages wait for a hand",
+    memoryMb: 1024,
+    timeoutSeconds: 900,
+  },
   GroupDeadline: {
     entry: "workflows/group-deadline/handler.ts",
     impact: "Teams stay open past their deadline; members who paid wait for goods or for their money",

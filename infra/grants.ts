@@ -16,6 +16,8 @@ export interface Grants {
   /** Amazon Location: road distances, and addresses to points. */
   readonly location?: readonly ("routes" | "places")[];
   readonly starts?: readonly MachineName[];
+  /** Answers HTTP, and first asks whether the edge sent the request. */
+  readonly origin?: true;
   /** Is told which staff pool to believe; needs no permission. */
   readonly staff?: true;
 }
@@ -25,12 +27,14 @@ const readWrite = ["read", "write"] as const;
 /** Who may do what. Tighten here: a right that is not in this table is not in any policy. */
 export const grants: Record<FunctionName, Grants> = {
   Shop: {
+    origin: true,
     table: readWrite,
     secrets: ["member-token-keys", "cursor-key", "blind-index-key", "wechat"],
     dataKey: true,
     location: ["routes", "places"],
   },
   Ops: {
+    origin: true,
     table: readWrite,
     // Stopping a campaign and leaving a team close payments at WeChat.
     secrets: ["cursor-key", "blind-index-key", "wechat"],
@@ -38,11 +42,13 @@ export const grants: Record<FunctionName, Grants> = {
     location: ["places"],
     staff: true,
   },
-  Hooks: { table: readWrite, secrets: ["wechat"] },
-  Site: {},
+  Hooks: { origin: true, table: readWrite, secrets: ["wechat"] },
+  Site: { origin: true },
   // WeChat wants to be told of handed-over orders before it pays out (shipping upload).
   Effects: { table: readWrite, secrets: ["wechat"], starts: ["GroupDeadlineMachine", "RefundMachine"] },
   Projections: { table: readWrite },
+  // The work of both readers.
+  Redrive: { table: readWrite, secrets: ["wechat"], starts: ["GroupDeadlineMachine", "RefundMachine"] },
   GroupDeadline: { table: readWrite, secrets: ["wechat"] },
   Refund: { table: readWrite, secrets: ["wechat"] },
   CampaignWindow: { table: readWrite },

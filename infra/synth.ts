@@ -5,28 +5,46 @@ import { parseArgs } from "node:util";
 import { App } from "aws-cdk-lib";
 import { bundle } from "./bundle.ts";
 import { functionNames } from "./functions.ts";
+import { requireServices } from "./region-gaps.ts";
 import { Core } from "./stacks/core.ts";
-import { stageOf } from "./stages.ts";
+import { Edge } from "./stacks/edge.ts";
+import { type Own, type Stage, stageOf } from "./stages.ts";
 
-export interface AssembleOptions {
+export interface AssembleOptions extends Own {
   /** Where the functions' sources are, if not in the project's `functions/`. */
   functionsRoot?: string;
-  publicUrl?: string;
-  firstAdminSub?: string;
+  /** Where the core stack goes; unknown until it is deployed where absent. */
+  region?: string | undefined;
   /** Gets one line for each step. */
   progress?: (line: string) => void;
 }
 
-/** Bundles the functions, declares the stage's stack in `app` and writes the assembly. Needs neither network nor account. */
+/** Declares the stage's stacks in `app`. `bundles` is the folder `bundle()` filled. */
+export function declare(app: App, stage: Stage, bundles: string, region?: string): void {
+  if (region !== undefined) requireServices(region);
+  const name = `commensal-${stage.name}`;
+  const core = new Core(app, name, { stage, bundles, ...(region !== undefined && { env: { region } }) });
+  if (!stage.edge || !core.originSecret) return;
+  const edge = new Edge(app, `${name}-edge`, {
+    ...stage.edge,
+    stage: stage.name,
+    logRetention: stage.logRetentionDays,
+    originSecret: core.originSecret,
+  });
+  edge.addStackDependency(core);
+}
+
+/** Bundles the functions, declares the stage's stacks in `app` and writes the assembly. Needs neither network nor account. */
 export async function assemble(app: App, stageName: string, options: AssembleOptions = {}): Promise<void> {
-  const { functionsRoot, progress = () => {}, ...own } = options;
+  const { functionsRoot, region, progress = () => {}, ...own } = options;
   const stage = stageOf(stageName, own);
+  if (region !== undefined) requireServices(region);
   const bundles = mkdtempSync(join(tmpdir(), "commensal-bundles-"));
   try {
     progress(`bundling ${functionNames.length} functions`);
     await bundle({ outDir: bundles, ...(functionsRoot && { functionsRoot }) });
     progress(`declaring stage ${stage.name}`);
-    new Core(app, `commensal-${stage.name}`, { stage, bundles });
+    declare(app, stage, bundles, region);
     progress("writing the assembly");
     app.synth();
   } finally {

@@ -170,8 +170,8 @@ export function loadTemplate(
     byType,
     byId,
     idOfArn(text) {
-      // A function goes by its ARN, with version or alias, by an integration's URI around it, or by its bare name.
-      const name = /(?:^|:)function:([^:/]+)/.exec(text)?.[1] ?? (text.includes(":") ? undefined : text);
+      // A function goes by its ARN or its bare name, each with a version or alias or without, or by an integration's URI.
+      const name = /(?:^|:)function:([^:/]+)/.exec(text)?.[1] ?? /^([\w-]+)(?::[\w$-]+)?$/.exec(text)?.[1];
       if (name !== undefined) return idsByArn().get(functionArn(name));
       return idsByArn().get(text) ?? idsByArn().get(text.replace(/\/(stream|index)\/.*$/, ""));
     },

@@ -1,6 +1,6 @@
 import { alarmUndecided, settleHold, sweep } from "../../shared/groupbuy/index.ts";
 import { composeDeps } from "../runtime/composition.ts";
-import { jobHandler } from "../runtime/handler.ts";
+import { jobHandler, lateWork } from "../runtime/handler.ts";
 import { logger } from "../runtime/logger.ts";
 
 /** Decides held seats whose hold and grace have run out: paid after all, or released. */
@@ -14,6 +14,6 @@ export const handler = jobHandler("hold-sweep", composeDeps(["wechat"]), (deps, 
       await alarmUndecided(deps, due);
       return false;
     },
-    { untilMs, failed: (due, error) => logger.unexpected("HOLD_FAILED", error, { orderId: due.id }) },
+    { untilMs, failed: (due, error) => logger.unexpected("HOLD_FAILED", error, { orderId: due.id }), late: lateWork },
   ),
 );

@@ -5,7 +5,7 @@ import { openCase } from "../../shared/payment/index.ts";
 import type { Due } from "../../shared/table/rows.ts";
 import { composeDeps } from "../runtime/composition.ts";
 import type { Deps } from "../runtime/deps.ts";
-import { jobHandler } from "../runtime/handler.ts";
+import { jobHandler, lateWork } from "../runtime/handler.ts";
 import { logger } from "../runtime/logger.ts";
 
 const looks: Record<"refund" | "payment" | "shipping", (deps: Deps, due: Due) => Promise<boolean | number>> = {
@@ -34,7 +34,11 @@ export const handler = jobHandler("reconcile", composeDeps(["wechat"]), async (d
     const share = began + ((untilMs - began) * (turn + 1)) / kinds.length;
     const failed = (due: Due, error: unknown) =>
       logger.unexpected("RECONCILE_FAILED", error, { outcome: kind, number: due.id });
-    const { decided, again } = await sweep(deps, kind, (due) => looks[kind](deps, due), { untilMs: share, failed });
+    const { decided, again } = await sweep(deps, kind, (due) => looks[kind](deps, due), {
+      untilMs: share,
+      failed,
+      late: lateWork,
+    });
     tally[`${kind}.decided`] = decided;
     tally[`${kind}.again`] = again;
   }

@@ -42,6 +42,9 @@ export function jobHandler(
     });
 }
 
+/** Tells of work that is overdue; the alarms on lateness count these lines (infra/alarms.ts). */
+export const lateWork = (kind: string, ms: number): void => logger.info("SWEEP", { outcome: kind, ms });
+
 /**
  * A reader of the outbox: each event of the batch in order. The first that fails ends the batch there, and the stream brings
  * it and what follows again (ReportBatchItemFailures); a row that is no event is skipped with an error in the log.

@@ -68,6 +68,9 @@ async function refundSeats(deps: Deps, teamId: string, paid: number): Promise<vo
   if (found !== paid) throw new Error(`team ${teamId} counts ${paid} paid seats, ${found} are indexed yet`);
 }
 
-export const handler = eventHandler(composeDeps(["wechat"]), async (deps, event) => {
+/** Starts what the event starts; may be called again with the same event. */
+export async function effect(deps: Deps, event: DomainEvent): Promise<void> {
   await effects[event.type]?.(deps, event);
-});
+}
+
+export const handler = eventHandler(composeDeps(["wechat"]), effect);

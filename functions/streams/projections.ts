@@ -78,7 +78,7 @@ async function tell(
 }
 
 /** Each message is filed once a member and event, whoever brings the event again. */
-export const handler = eventHandler(composeDeps([]), async (deps, event) => {
+export async function project(deps: Deps, event: DomainEvent): Promise<void> {
   const { memberId, orderId, teamId, leaderId } = event.data;
   const own = toMember[event.type];
   if (own && typeof memberId === "string")
@@ -97,4 +97,6 @@ export const handler = eventHandler(composeDeps([]), async (deps, event) => {
     const count = Number(event.data.paid ?? event.data.size);
     if (told !== count) throw new Error(`team ${teamId} counts ${count} paid seats, ${told} are indexed yet`);
   }
-});
+}
+
+export const handler = eventHandler(composeDeps([]), project);

@@ -8,6 +8,8 @@ export function deadLetters(scope: Construct, id: string, removalPolicy: Removal
     encryption: QueueEncryption.SQS_MANAGED,
     enforceSSL: true,
     retentionPeriod: Duration.days(14),
+    // What could not be redriven comes again after this; longer than the redrive may take.
+    visibilityTimeout: Duration.hours(1),
     removalPolicy,
   });
 }

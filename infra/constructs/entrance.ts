@@ -70,7 +70,7 @@ export class Entrance extends Construct {
     new HttpRoute(this, `${to.node.id}Route`, {
       httpApi: this.api,
       routeKey: path === "$default" ? HttpRouteKey.DEFAULT : HttpRouteKey.with(path, HttpMethod.ANY),
-      integration: new HttpLambdaIntegration(to.node.id, to.function),
+      integration: new HttpLambdaIntegration(to.node.id, to.live),
       ...(guard.authorizer && { authorizer: guard.authorizer }),
       ...(guard.scopes && { authorizationScopes: guard.scopes }),
     });

@@ -1,6 +1,7 @@
 import { Duration, type RemovalPolicy } from "aws-cdk-lib";
 import { type PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
+  Alias,
   Architecture,
   type CfnFunction,
   type Code,
@@ -23,13 +24,19 @@ export interface HandlerProps extends FunctionSpec {
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** A Lambda function with a role and a log group of its own. The function's logical id is the construct's id. */
+/**
+ * A Lambda function with a role and a log group of its own. The function's logical id is the construct's id. Whoever calls it
+ * calls `live`, the version in force.
+ */
 export class Handler extends Construct {
   readonly function: LambdaFunction;
+  readonly live: Alias;
+  readonly log: LogGroup;
 
   constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
     const logGroup = new LogGroup(this, "Log", { retention: props.logRetention, removalPolicy: props.removalPolicy });
+    this.log = logGroup;
     const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
     role.addToPolicy(allow(["logs:CreateLogStream", "logs:PutLogEvents"], [logGroup.logGroupArn]));
     for (const statement of props.statements) role.addToPolicy(statement);
@@ -45,10 +52,13 @@ export class Handler extends Construct {
       tracing: Tracing.ACTIVE,
       logGroup,
       role,
+      // the version before stays as long as the data does: an alias can be put back to it by hand
+      currentVersionOptions: { removalPolicy: props.removalPolicy },
     });
     const resource = this.function.node.defaultChild as CfnFunction;
     resource.overrideLogicalId(id);
     resource.addMetadata("impact", props.impact);
     resource.addMetadata("entry", `functions/${props.entry}`);
+    this.live = new Alias(this, "Live", { aliasName: "live", version: this.function.currentVersion });
   }
 }

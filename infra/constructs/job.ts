@@ -23,7 +23,7 @@ export class Job extends Construct {
         conditions: { StringEquals: { "aws:SourceAccount": Aws.ACCOUNT_ID } },
       }),
     });
-    role.addToPolicy(allow(["lambda:InvokeFunction"], [run.function.functionArn]));
+    role.addToPolicy(allow(["lambda:InvokeFunction"], [run.live.functionArn]));
     role.addToPolicy(allow(["sqs:SendMessage"], [deadLetters.queueArn]));
     const resource = new CfnSchedule(this, "Schedule", {
       groupName: group.ref,
@@ -31,7 +31,7 @@ export class Job extends Construct {
       scheduleExpressionTimezone: "Asia/Shanghai",
       flexibleTimeWindow: { mode: "OFF" },
       target: {
-        arn: run.function.functionArn,
+        arn: run.live.functionArn,
         roleArn: role.roleArn,
         input: "{}",
         // Every job finds what the last one missed, so a late start is worth little. The service's default is a day of retries.

@@ -31,7 +31,7 @@ export class Machine extends Construct {
   constructor(scope: Construct, id: string, props: MachineProps) {
     super(scope, id);
     const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("states.amazonaws.com") });
-    role.addToPolicy(allow(["lambda:InvokeFunction"], [props.tasks.function.functionArn]));
+    role.addToPolicy(allow(["lambda:InvokeFunction"], [props.tasks.live.functionArn]));
     this.machine = new StateMachine(this, "Machine", {
       stateMachineType: StateMachineType.STANDARD,
       definitionBody: DefinitionBody.fromString(definition(props.workflow, props.tasks)),
@@ -58,6 +58,6 @@ function definition(workflow: string, tasks: Handler): string {
   return text.replaceAll(/\$\{(\w+)\}/g, (_, name) => {
     if (name !== tasks.node.id)
       throw new Error(`${path} names \${${name}}; its tasks are those of \${${tasks.node.id}}`);
-    return tasks.function.functionArn;
+    return tasks.live.functionArn;
   });
 }

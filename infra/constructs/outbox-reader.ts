@@ -23,7 +23,7 @@ export class OutboxReader extends Construct {
       ),
     );
     new EventSourceMapping(this, "Source", {
-      target: to.function,
+      target: to.live,
       eventSourceArn: streamArn,
       // From the beginning: what was committed while the stack was being made counts too.
       startingPosition: StartingPosition.TRIM_HORIZON,

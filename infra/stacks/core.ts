@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Aws, CfnOutput, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Aws, CfnOutput, type Environment, RemovalPolicy, Stack, Token } from "aws-cdk-lib";
 import { HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
@@ -7,8 +7,10 @@ import { Code } from "aws-cdk-lib/aws-lambda";
 import { CfnPlaceIndex, CfnRouteCalculator } from "aws-cdk-lib/aws-location";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { CfnScheduleGroup } from "aws-cdk-lib/aws-scheduler";
+import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
 import { allow } from "../constructs/allow.ts";
+import { CarefulDeploys } from "../constructs/careful-deploys.ts";
 import { DataTable } from "../constructs/data-table.ts";
 import { deadLetters } from "../constructs/dead-letters.ts";
 import { Entrance } from "../constructs/entrance.ts";
@@ -16,15 +18,25 @@ import { Handler } from "../constructs/handler.ts";
 import { Job } from "../constructs/job.ts";
 import { Machine } from "../constructs/machine.ts";
 import { OutboxReader } from "../constructs/outbox-reader.ts";
+import { Redrive } from "../constructs/redrive.ts";
 import { StaffPool } from "../constructs/staff-pool.ts";
-import { type FunctionName, functions } from "../functions.ts";
+import { Watch } from "../constructs/watch.ts";
+import { type FunctionName, functionNames, functions } from "../functions.ts";
 import { grants, type MachineName } from "../grants.ts";
 import type { Stage } from "../stages.ts";
 
 /** One retailer's platform, whole. `bundles` is the folder `bundle()` filled. */
 export class Core extends Stack {
-  constructor(scope: Construct, id: string, { stage, bundles }: { stage: Stage; bundles: string }) {
+  /** Name of the secret by which the edge proves itself; absent where the stage has no edge. */
+  readonly originSecret: string | undefined;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { stage, bundles, env }: { stage: Stage; bundles: string; env?: Environment },
+  ) {
     super(scope, id, {
+      ...(env && { env }),
       description: `Commensal, stage ${stage.name}`,
       terminationProtection: stage.keepsData,
     });
@@ -66,6 +78,9 @@ export class Core extends Stack {
         : [`${publicUrl}/console/`],
       ...keeping,
     });
+
+    const originSecret = stage.edge && this.makeOriginSecret(stage.name, removalPolicy);
+    this.originSecret = originSecret?.name;
 
     const configPrefix = `/commensal/${stage.name}`;
     const parameterArn = (name: string) =>
@@ -111,6 +126,10 @@ export class Core extends Stack {
         environment[variable] = machine.machine.stateMachineArn;
         statements.push(allow(["states:StartExecution"], [machine.machine.stateMachineArn]));
       }
+      if (grant.origin && originSecret) {
+        environment.ORIGIN_SECRET_ID = originSecret.secret.secretArn;
+        statements.push(allow(["secretsmanager:GetSecretValue"], [originSecret.secret.secretArn]));
+      }
       if (grant.staff) {
         environment.STAFF_ISSUER = staff.issuer;
         environment.STAFF_CLIENT_ID = staff.client.userPoolClientId;
@@ -119,13 +138,17 @@ export class Core extends Stack {
       }
       return { statements, environment };
     };
-    const handler = (name: FunctionName) =>
-      new Handler(this, name, {
+    const handlers = new Map<FunctionName, Handler>();
+    const handler = (name: FunctionName) => {
+      const made = new Handler(this, name, {
         ...functions[name],
         code: Code.fromAsset(join(bundles, name)),
         ...reach(name),
         ...logging,
       });
+      handlers.set(name, made);
+      return made;
+    };
 
     const workflow = (machineName: MachineName, folder: string, tasks: FunctionName) =>
       machines.set(
@@ -152,13 +175,12 @@ export class Core extends Stack {
     entrance.route("/hooks/{proxy+}", handler("Hooks"));
     entrance.route("$default", handler("Site"));
 
-    for (const name of ["Effects", "Projections"] as const) {
-      new OutboxReader(this, `${name}Reader`, {
-        streamArn: data.streamArn,
-        to: handler(name),
-        deadLetters: deadLetters(this, `${name}DeadLetters`, removalPolicy),
-      });
-    }
+    const givenUp = (["Effects", "Projections"] as const).map((name) => {
+      const queue = deadLetters(this, `${name}DeadLetters`, removalPolicy);
+      new OutboxReader(this, `${name}Reader`, { streamArn: data.streamArn, to: handler(name), deadLetters: queue });
+      return queue;
+    });
+    new Redrive(this, "RedriveSource", { run: handler("Redrive"), queues: givenUp });
 
     const group = new CfnScheduleGroup(this, "Jobs", { name: `commensal-${stage.name}` });
     const missedStarts = deadLetters(this, "JobDeadLetters", removalPolicy);
@@ -173,10 +195,37 @@ export class Core extends Stack {
       new Job(this, `${name}Job`, { schedule, run, group, deadLetters: missedStarts });
     }
 
+    const answering = functionNames.filter((name) => grants[name].origin).map((name) => handlers.get(name)!);
+    // The embedded default has one version of everything, and nothing to move between.
+    if (stage.name !== "local") new CarefulDeploys(this, "Deploys", answering);
+    const watch = new Watch(this, "Watch", {
+      stage: stage.name,
+      api: entrance.api,
+      handlers,
+      machines: [...machines.values()],
+      deadLetters: [...givenUp, missedStarts],
+      removalPolicy,
+    });
+
+    new CfnOutput(this, "AlarmTopic", { value: watch.topic.topicArn });
+    new CfnOutput(this, "ApiDomain", { value: `${entrance.api.apiId}.execute-api.${Aws.REGION}.${Aws.URL_SUFFIX}` });
     new CfnOutput(this, "ApiUrl", { value: entrance.api.apiEndpoint });
     new CfnOutput(this, "UserPoolId", { value: staff.pool.userPoolId });
     new CfnOutput(this, "ClientId", { value: staff.client.userPoolClientId });
     new CfnOutput(this, "SignInUrl", { value: staff.signInUrl });
     new CfnOutput(this, "TableName", { value: data.table.tableName });
+  }
+  /** Made of random letters by Secrets Manager, and copied to where the edge reads it. */
+  private makeOriginSecret(stage: string, removalPolicy: RemovalPolicy): { name: string; secret: Secret } {
+    const name = `commensal-${stage}-origin`;
+    const here = !Token.isUnresolved(this.region) && this.region === "us-east-1";
+    const secret = new Secret(this, "OriginSecret", {
+      secretName: name,
+      description: `What the edge of stage ${stage} sends and every HTTP function asks for`,
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      replicaRegions: here ? [] : [{ region: "us-east-1" }],
+      removalPolicy,
+    });
+    return { name, secret };
   }
 }

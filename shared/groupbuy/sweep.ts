@@ -14,40 +14,47 @@ const AT_ONCE = 5;
  * Looks at everything of a kind that is due. `look` answers true when it is decided: then its due row goes; false brings it
  * again in a minute, a number at that time (epoch ms). One that fails does not stop the others. Bounded by `untilMs` (epoch
  * ms) and begun at a random bucket, so that whatever a slow run leaves is reached by the next ones. Answers how many were
- * decided, put off and failed.
+ * decided, put off and failed; `late` is told for how long (ms) the oldest of those that stay has been due.
  */
 export async function sweep(
   deps: Deps,
   kind: DueKind,
   look: (due: Due) => Promise<boolean | number>,
-  bounds: { untilMs: number; failed: (due: Due, error: unknown) => void },
+  bounds: { untilMs: number; failed: (due: Due, error: unknown) => void; late: (kind: DueKind, ms: number) => void },
 ): Promise<{ decided: number; again: number; failed: number }> {
   const tally = { decided: 0, again: 0, failed: 0 };
   const now = deps.env.clock.now();
+  let oldest = now;
   const lookAt = async (due: Due) => {
     try {
       const found = await look(due);
       tally[found === true ? "decided" : "again"] += 1;
+      if (found !== true) oldest = Math.min(oldest, due.since);
       await moveOn(deps, due, found);
     } catch (error) {
       tally.failed += 1;
+      oldest = Math.min(oldest, due.since);
       bounds.failed(due, error);
       await moveOn(deps, due, false);
     }
   };
   const first = deps.env.rng.bytes(1)[0]! % DUE_BUCKETS;
+  const told = () => {
+    if (oldest < now) bounds.late(kind, now - oldest);
+    return tally;
+  };
   for (let turn = 0; turn < DUE_BUCKETS; turn++) {
     let after: Record<string, string> | undefined;
     do {
       const page = await deps.table.page(dueUntil(kind, (first + turn) % DUE_BUCKETS, now), { limit: 50, after });
       for (let start = 0; start < page.items.length; start += AT_ONCE) {
-        if (deps.env.clock.now() >= bounds.untilMs) return tally;
+        if (deps.env.clock.now() >= bounds.untilMs) return told();
         await Promise.all(page.items.slice(start, start + AT_ONCE).map(lookAt));
       }
       after = page.next;
     } while (after);
   }
-  return tally;
+  return told();
 }
 
 async function moveOn(deps: Deps, due: Due, found: boolean | number): Promise<void> {

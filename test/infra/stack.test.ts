@@ -1,13 +1,17 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { App } from "aws-cdk-lib";
+import { App, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { lateWork } from "../../infra/alarms.ts";
 import { bundle } from "../../infra/bundle.ts";
 import { functionNames, functions } from "../../infra/functions.ts";
-import { Core } from "../../infra/stacks/core.ts";
+import { requireServices } from "../../infra/region-gaps.ts";
+import { Edge } from "../../infra/stacks/edge.ts";
 import { type Stage, stageOf } from "../../infra/stages.ts";
+import { declare, synthesize } from "../../infra/synth.ts";
+import { dueKinds } from "../../shared/table/rows.ts";
 import { stubFunctions } from "./stub-functions.ts";
 
 interface Resource {
@@ -29,12 +33,20 @@ const made: string[] = [];
 let bundles: string;
 let dev: Record<string, Resource>;
 let prod: Record<string, Resource>;
+let edge: Record<string, Resource>;
+const ownDomain = {
+  publicUrl: "https://shop.example",
+  certificateArn: "arn:aws:acm:us-east-1:000000000000:certificate/a",
+};
 
-function resourcesOf(stage: Stage): Record<string, Resource> {
+/** The resources of each of the stage's stacks, by the stack's name. */
+function resourcesOf(stage: Stage): Record<string, Record<string, Resource>> {
   const outdir = mkdtempSync(join(tmpdir(), "commensal-assembly-"));
   made.push(outdir);
-  const stack = new Core(new App({ outdir, analyticsReporting: false }), `commensal-${stage.name}`, { stage, bundles });
-  return Template.fromStack(stack).toJSON().Resources;
+  const app = new App({ outdir, analyticsReporting: false });
+  declare(app, stage, bundles);
+  const stacks = app.node.children.filter((child) => Stack.isStack(child));
+  return Object.fromEntries(stacks.map((stack) => [stack.stackName, Template.fromStack(stack).toJSON().Resources]));
 }
 
 beforeAll(async () => {
@@ -42,8 +54,11 @@ beforeAll(async () => {
   bundles = mkdtempSync(join(tmpdir(), "commensal-bundles-"));
   made.push(functionsRoot, bundles);
   await bundle({ outDir: bundles, functionsRoot });
-  dev = resourcesOf(stageOf("dev"));
-  prod = resourcesOf(stageOf("prod"));
+  dev = resourcesOf(stageOf("dev"))["commensal-dev"]!;
+  ({ "commensal-prod": prod, "commensal-prod-edge": edge } = resourcesOf(stageOf("prod", ownDomain)) as {
+    "commensal-prod": typeof prod;
+    "commensal-prod-edge": typeof edge;
+  });
 });
 
 afterAll(() => {
@@ -53,6 +68,13 @@ afterAll(() => {
 const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
 const text = (value: unknown) => JSON.stringify(value);
 const idIn = (getAtt: { "Fn::GetAtt": [string, string] }) => getAtt["Fn::GetAtt"][0];
+/** The function behind a reference to its alias: by the alias's ARN, or by the name and alias cut out of it. */
+function functionIn(reference: unknown): string {
+  const alias = { Ref: /"Ref":"(\w+)"/.exec(text(reference))?.[1] ?? "alias" };
+  const { Type, Properties } = byId(alias.Ref);
+  if (Type !== "AWS::Lambda::Alias" || Properties.Name !== "live") throw new Error(`${alias.Ref} is no alias "live"`);
+  return Properties.FunctionName.Ref;
+}
 
 function ofType(type: string, resources = dev): [string, Resource][] {
   const found = Object.entries(resources).filter(([, { Type }]) => Type === type);
@@ -172,6 +194,7 @@ describe("rights", () => {
     "logs:PutResourcePolicy",
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
+    "cloudwatch:DescribeAlarms",
   ]);
 
   it("name their actions and resources, but for those AWS can bind to nothing", () => {
@@ -182,8 +205,9 @@ describe("rights", () => {
       return text(s.Resource ?? "").includes("*") && !actions.every((action) => unbound.has(action));
     });
     // A key's own policy: "*" is this key, and without the account's root nobody could ever manage it.
-    expect(wild.map(([id]) => byId(id).Type)).toEqual(["AWS::KMS::Key"]);
-    expect(text(wild[0]?.[1].Principal)).toContain(":root");
+    expect([...new Set(wild.map(([id]) => byId(id).Type))]).toEqual(["AWS::KMS::Key"]);
+    const others = wild.filter(([, { Principal }]) => !text(Principal).includes(":root"));
+    expect(others.map(([, { Principal }]) => Principal)).toEqual([{ Service: "cloudwatch.amazonaws.com" }]);
   });
 
   it("come from no managed policy", () => {
@@ -233,7 +257,7 @@ describe("rights", () => {
       }
     }
     const starters = functionNames.filter((name) => rights(roleOf(name)).includes("states:StartExecution"));
-    expect(starters).toEqual(["Effects", "DeadlineSweep", "Reconcile"]);
+    expect(starters).toEqual(["Effects", "Redrive", "DeadlineSweep", "Reconcile"]);
   });
 
   it("let nobody scan or delete the table, nor read secrets by path", () => {
@@ -248,7 +272,7 @@ describe("HTTP", () => {
   const routes = () =>
     ofType("AWS::ApiGatewayV2::Route").map(([, { Properties }]) => {
       const integration = byId(Properties.Target["Fn::Join"][1][1].Ref);
-      return { ...Properties, to: idIn(integration.Properties.IntegrationUri) };
+      return { ...Properties, to: functionIn(integration.Properties.IntegrationUri) };
     });
 
   it("has the four routes, each to its function", () => {
@@ -262,7 +286,9 @@ describe("HTTP", () => {
 
   it("may invoke the function of each route", () => {
     for (const { RouteKey, to } of routes()) {
-      const permission = ofType("AWS::Lambda::Permission").find(([, { Properties: p }]) => idIn(p.FunctionName) === to);
+      const permission = ofType("AWS::Lambda::Permission").find(
+        ([, { Properties: p }]) => functionIn(p.FunctionName) === to,
+      );
       expect(permission?.[1].Properties.Principal, RouteKey).toBe("apigateway.amazonaws.com");
       const path = RouteKey.replace("ANY ", "");
       expect(text(permission?.[1].Properties.SourceArn), RouteKey).toContain(RouteKey === "$default" ? "/*/*" : path);
@@ -312,7 +338,7 @@ describe("staff", () => {
 
   it("of a first admin are known by configuration only where it was given", () => {
     expect(byId("Ops").Properties.Environment.Variables.FIRST_ADMIN_SUB).toBe("");
-    expect(stageOf("prod", { firstAdminSub: "a-sub" }).firstAdminSub).toBe("a-sub");
+    expect(stageOf("dev", { firstAdminSub: "a-sub" }).firstAdminSub).toBe("a-sub");
   });
 });
 
@@ -359,8 +385,13 @@ describe("the table", () => {
 
 describe("sources", () => {
   it("of the outbox are two readers, of new rows alone, that set a poisoned row aside", () => {
-    const readers = ofType("AWS::Lambda::EventSourceMapping");
-    expect(readers.map(([, { Properties }]) => Properties.FunctionName.Ref).sort()).toEqual(["Effects", "Projections"]);
+    const readers = ofType("AWS::Lambda::EventSourceMapping").filter(
+      ([, { Properties }]) => Properties.EventSourceArn["Fn::GetAtt"][1] === "StreamArn",
+    );
+    expect(readers.map(([, { Properties }]) => functionIn(Properties.FunctionName)).sort()).toEqual([
+      "Effects",
+      "Projections",
+    ]);
     for (const [id, { Properties: p }] of readers) {
       expect(JSON.parse(p.FilterCriteria.Filters[0].Pattern), id).toEqual({
         eventName: ["INSERT"],
@@ -369,7 +400,7 @@ describe("sources", () => {
       expect(p.FunctionResponseTypes, id).toEqual(["ReportBatchItemFailures"]);
       expect(p.BisectBatchOnFunctionError, id).toBe(true);
       expect(p.MaximumRetryAttempts, id).toBeGreaterThan(0);
-      const role = roleOf(p.FunctionName.Ref);
+      const role = roleOf(functionIn(p.FunctionName));
       for (const action of ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]) {
         expect(mayDo(role, `dynamodb:${action}`, p.EventSourceArn), `${id} ${action}`).toBe(true);
       }
@@ -380,7 +411,7 @@ describe("sources", () => {
   it("of the jobs are schedules in Shanghai time, with few retries and the right to invoke", () => {
     const schedules = ofType("AWS::Scheduler::Schedule");
     expect(
-      Object.fromEntries(schedules.map(([, { Properties: p }]) => [idIn(p.Target.Arn), p.ScheduleExpression])),
+      Object.fromEntries(schedules.map(([, { Properties: p }]) => [functionIn(p.Target.Arn), p.ScheduleExpression])),
     ).toEqual({
       CampaignWindow: "rate(1 minute)",
       HoldSweep: "rate(1 minute)",
@@ -393,6 +424,23 @@ describe("sources", () => {
       const role = idIn(p.Target.RoleArn);
       expect(mayDo(role, "lambda:InvokeFunction", p.Target.Arn), id).toBe(true);
       expect(mayDo(role, "sqs:SendMessage", p.Target.DeadLetterConfig.Arn), id).toBe(true);
+    }
+  });
+
+  it("of the redrive are the readers' queues, one message again after an hour", () => {
+    const redriven = ofType("AWS::Lambda::EventSourceMapping").filter(
+      ([, { Properties }]) => functionIn(Properties.FunctionName) === "Redrive",
+    );
+    expect(
+      redriven.map(([, { Properties }]) => idIn(Properties.EventSourceArn).replace(/DeadLetters.*/, "")).sort(),
+    ).toEqual(["Effects", "Projections"]);
+    for (const [id, { Properties: p }] of redriven) {
+      expect(p.FunctionResponseTypes, id).toEqual(["ReportBatchItemFailures"]);
+      for (const action of ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"])
+        expect(mayDo(roleOf("Redrive"), `sqs:${action}`, p.EventSourceArn), `${id} ${action}`).toBe(true);
+      const queue = byId(idIn(p.EventSourceArn)).Properties;
+      // AWS asks for more than the function's own time; the alarm counts what is hidden for so long, too.
+      expect(queue.VisibilityTimeout).toBeGreaterThan(byId("Redrive").Properties.Timeout);
     }
   });
 
@@ -429,7 +477,18 @@ describe("secrets", () => {
     const literals: string[] = [];
     const walk = (value: unknown, key: string): void => {
       // Names the template gives itself: hashes of assets, and references to its own resources.
-      if (["S3Key", "PolicyName", "Ref", "Fn::GetAtt", "DependsOn", "aws:cdk:path", "aws:asset:path"].includes(key))
+      if (
+        [
+          "S3Key",
+          "PolicyName",
+          "DeploymentConfigName",
+          "Ref",
+          "Fn::GetAtt",
+          "DependsOn",
+          "aws:cdk:path",
+          "aws:asset:path",
+        ].includes(key)
+      )
         return;
       if (typeof value === "string") literals.push(value);
       else if (Array.isArray(value)) for (const item of value) walk(item, key);
@@ -444,6 +503,149 @@ describe("secrets", () => {
   });
 });
 
+describe("the edge", () => {
+  const config = () => ofType("AWS::CloudFront::Distribution", edge)[0]![1].Properties.DistributionConfig;
+  const http = ["Shop", "Ops", "Hooks", "Site"];
+
+  it("caches nothing, speaks TLS 1.2 and later, and brings every header but Host to the API", () => {
+    const { DefaultCacheBehavior: behavior, Origins, ViewerCertificate, HttpVersion, Aliases } = config();
+    // AWS's managed policies CachingDisabled and AllViewerExceptHostHeader.
+    expect(behavior.CachePolicyId).toBe("4135ea2d-6df8-44a3-9df3-4b5a84be39ad");
+    expect(behavior.OriginRequestPolicyId).toBe("b689b0a8-53d0-40ab-baf2-68738e2966ac");
+    expect(behavior.ViewerProtocolPolicy).toBe("https-only");
+    expect(ViewerCertificate.MinimumProtocolVersion).toBe("TLSv1.2_2021");
+    expect(HttpVersion).toBe("http2and3");
+    expect(Aliases).toEqual(["shop.example"]);
+    expect(Origins[0].CustomOriginConfig).toMatchObject({
+      OriginProtocolPolicy: "https-only",
+      OriginSSLProtocols: ["TLSv1.2"],
+    });
+    expect(Origins[0].DomainName).toEqual({ Ref: "ApiDomain" });
+  });
+
+  it("sends the secret the core stack makes, by a reference and not by its value, in the version it was told", () => {
+    const [, { Properties: secret }] = ofType("AWS::SecretsManager::Secret", prod)[0]!;
+    expect(secret.ReplicaRegions).toEqual([{ Region: "us-east-1" }]);
+    const sent = config().Origins[0].OriginCustomHeaders;
+    expect(sent).toEqual([
+      { HeaderName: "x-origin-verify", HeaderValue: `{{resolve:secretsmanager:${secret.Name}:SecretString:::}}` },
+    ]);
+    const settings = stageOf("prod", { ...ownDomain, originSecretVersion: "a-version" }).edge!;
+    const own = { ...settings, stage: "prod", logRetention: 180, originSecret: secret.Name };
+    const rotating = Template.fromStack(new Edge(new App({ analyticsReporting: false }), "edge", own)).toJSON();
+    expect(text(rotating)).toContain(`:${secret.Name}:SecretString:::a-version}}`);
+  });
+
+  it("is what every HTTP function of its stage asks for, and no other function; without an edge nobody asks", () => {
+    for (const name of functionNames) {
+      const variables = byId(name, prod).Properties.Environment.Variables;
+      expect(variables.ORIGIN_SECRET_ID !== undefined, name).toBe(http.includes(name));
+      expect(byId(name).Properties.Environment.Variables.ORIGIN_SECRET_ID, name).toBeUndefined();
+    }
+    expect(stageOf("local").edge).toBeUndefined();
+  });
+
+  it("lets notifications through before any rule, and counts addresses generously", () => {
+    const [, { Properties: firewall }] = ofType("AWS::WAFv2::WebACL", edge)[0]!;
+    expect(firewall.Scope).toBe("CLOUDFRONT");
+    const rules = [...firewall.Rules].sort((a, b) => a.Priority - b.Priority);
+    expect(rules[0].Action).toEqual({ Allow: {} });
+    expect(rules[0].Statement.ByteMatchStatement).toMatchObject({
+      PositionalConstraint: "STARTS_WITH",
+      SearchString: "/hooks/",
+    });
+    // A carrier's whole city may share an address: fewer than 50 requests a second would turn members away.
+    expect(rules[1].Statement.RateBasedStatement.Limit / 300).toBeGreaterThanOrEqual(50);
+    expect(rules.slice(2).map(({ Statement }) => Statement.ManagedRuleGroupStatement.Name)).toEqual([
+      "AWSManagedRulesAmazonIpReputationList",
+      "AWSManagedRulesKnownBadInputsRuleSet",
+      "AWSManagedRulesCommonRuleSet",
+    ]);
+    for (const { OverrideAction } of rules.slice(2)) expect(OverrideAction).toEqual({ None: {} });
+  });
+
+  it("logs accesses without addresses, paths and headers", () => {
+    const [, { Properties }] = ofType("AWS::Logs::Delivery", edge)[0]!;
+    expect(Properties.RecordFields).toContain("sc-status");
+    expect(Properties.RecordFields.join()).not.toMatch(/ip|uri|query|cookie|referer|user-agent|forwarded/i);
+  });
+});
+
+describe("deploys", () => {
+  it("give a new version of what answers HTTP a tenth of the calls, and go back when it fails", () => {
+    const groups = ofType("AWS::CodeDeploy::DeploymentGroup").map(([id, { Properties: p }]) => {
+      expect(p.DeploymentConfigName, id).toBe("CodeDeployDefault.LambdaCanary10Percent5Minutes");
+      expect(p.AutoRollbackConfiguration.Events, id).toContain("DEPLOYMENT_STOP_ON_ALARM");
+      expect(byId(p.AlarmConfiguration.Alarms[0].Name.Ref).Properties.MetricName, id).toBe("Errors");
+      return id;
+    });
+    const moved = Object.entries(dev).filter(([, r]) => "UpdatePolicy" in r && r.Type === "AWS::Lambda::Alias");
+    expect(moved.map(([, { Properties }]) => Properties.FunctionName.Ref).sort()).toEqual([
+      "Hooks",
+      "Ops",
+      "Shop",
+      "Site",
+    ]);
+    expect(groups).toHaveLength(4);
+  });
+
+  it("give every function an alias that all its callers call", () => {
+    expect(
+      ofType("AWS::Lambda::Alias")
+        .map(([id]) => functionIn({ Ref: id }))
+        .sort(),
+    ).toEqual([...functionNames].sort());
+    for (const [, { Properties: p }] of ofType("AWS::IAM::Policy"))
+      for (const s of p.PolicyDocument.Statement.filter((each: Statement) => each.Action === "lambda:InvokeFunction"))
+        expect(() => functionIn(s.Resource)).not.toThrow();
+  });
+});
+
+describe("alarms", () => {
+  const alarms = () => ofType("AWS::CloudWatch::Alarm").filter(([id]) => id.startsWith("Watch"));
+  const about = (start: string) => alarms().filter(([id]) => id.startsWith(`Watch${start}`));
+
+  it("name their owner, who is hurt, and where the runbook tells what to do, and reach the topic", () => {
+    const runbook = readFileSync(join(import.meta.dirname, "../../docs/runbook.md"), "utf8");
+    const [topic] = ofType("AWS::SNS::Topic")[0]!;
+    for (const [id, { Properties: p }] of alarms()) {
+      const [, impact, entry] =
+        /^Owner: (?:money|orders|platform)\. (.+)\. What to do: .*"(\w+)"$/.exec(p.AlarmDescription) ?? [];
+      expect(impact?.split(" ").length, id).toBeGreaterThanOrEqual(5);
+      expect(runbook, id).toContain(`### ${entry}`);
+      expect(p.AlarmActions, id).toEqual([{ Ref: topic }]);
+      expect(p.TreatMissingData, id).toBe("notBreaching");
+    }
+    expect(byId(topic).Properties.KmsMasterKeyId).toBeDefined();
+  });
+
+  it("watch every kind of due work, by what the sweeps write", () => {
+    expect(Object.keys(lateWork).sort()).toEqual([...dueKinds].sort());
+    const filters = ofType("AWS::Logs::MetricFilter").map(([, { Properties }]) => Properties);
+    for (const kind of dueKinds) {
+      const own = filters.filter((f) => f.MetricTransformations[0].MetricName === `late-${kind}`);
+      expect(own.length, kind).toBeGreaterThan(0);
+      for (const f of own) {
+        expect(f.FilterPattern).toBe(`{ ($.code = "SWEEP") && ($.outcome = "${kind}") }`);
+        expect(f.MetricTransformations[0].MetricValue).toBe("$.ms");
+      }
+    }
+    expect(about("Late")).toHaveLength(dueKinds.length);
+  });
+
+  it("watch every function's errors, every log for broken invariants, every queue of dead letters", () => {
+    expect(about("Errors")).toHaveLength(functionNames.length);
+    const logs = ofType("AWS::Logs::MetricFilter").filter(([, { Properties }]) =>
+      Properties.FilterPattern.includes("INVARIANT"),
+    );
+    expect(logs).toHaveLength(functionNames.length);
+    expect(about("DeadLetters")).toHaveLength(ofType("AWS::SQS::Queue").length);
+    expect(about("IteratorAge")).toHaveLength(2);
+    expect(about("Api5xx")).toHaveLength(1);
+    expect(about("CodePAYMENTCASE")).toHaveLength(1);
+  });
+});
+
 describe("stages", () => {
   it("talk to the real WeChat, but for the local one", () => {
     expect(byId("Shop").Properties.Environment.Variables.WECHAT_API_URL).toBe("https://api.weixin.qq.com");
@@ -451,8 +653,19 @@ describe("stages", () => {
     expect(stageOf("local").wechat.payUrl).toMatch(/^http:\/\/127\.0\.0\.1:/);
   });
 
+  it("refuse a region that lacks what they stand on, naming it", async () => {
+    await expect(
+      synthesize({ stage: "dev", outDir: join(tmpdir(), "never-made"), region: "cn-north-1" }),
+    ).rejects.toThrow(/^cn-north-1 lacks Amazon Location, Cognito user pools, [^\n]+: choose another region/);
+    expect(() => requireServices("ap-northeast-1")).not.toThrow();
+  });
+
   it("that do not exist, or whose public URL is none, are refused with the remedy", () => {
     expect(() => stageOf("staging")).toThrow(/choose one of local, dev, prod/);
     expect(() => stageOf("prod", { publicUrl: "https://shop.example/" })).toThrow(/without a slash/);
+    expect(() => stageOf("prod", { publicUrl: "https://shop.example" })).toThrow(/certificateArn/);
+    expect(() => stageOf("dev", { ...ownDomain, publicUrl: "http://shop.example" })).toThrow(/https/);
+    const elsewhere = "arn:aws:acm:eu-west-1:000000000000:certificate/a";
+    expect(() => stageOf("dev", { ...ownDomain, certificateArn: elsewhere })).toThrow(/us-east-1/);
   });
 });

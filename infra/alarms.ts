@@ -1,0 +1,79 @@
+/** Who gets up. */
+export type Owner = "money" | "orders" | "platform";
+
+export interface AlarmSpec {
+  readonly owner: Owner;
+  /** Who is hurt, and how, in one sentence. */
+  readonly impact: string;
+}
+
+/**
+ * Work that is late: for how many minutes the oldest due row of a kind may go undecided after the moment at which it should
+ * have been. The sweeps tell it (log code SWEEP). `team` and `refund` count from the first look, which the clocks of the group
+ * buy put some minutes after the deadline and half an hour after the refund was owed.
+ */
+export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> = {
+  hold: {
+    minutes: 10,
+    owner: "orders",
+    impact: "Seats past their time are undecided: a member may have paid without a seat, others find the team full",
+  },
+  payment: {
+    minutes: 10,
+    owner: "money",
+    impact: "A payment that raced its order's end is neither seated nor on its way back: a member paid for nothing",
+  },
+  deadline: {
+    // deadline + 3 minutes' grace + 2 minutes for the timer, then this: 5 minutes after deadline and grace
+    minutes: 3,
+    owner: "orders",
+    impact: "Teams are still forming past deadline and grace: members who paid wait for goods or for their money",
+  },
+  refund: {
+    // the first look comes half an hour after the refund is owed
+    minutes: 30,
+    owner: "money",
+    impact: "Refunds have been owed for more than an hour: members wait for money that is theirs",
+  },
+  campaign: {
+    minutes: 5,
+    owner: "orders",
+    impact: "Campaigns did not open, close or settle at the announced minute",
+  },
+  shipping: {
+    minutes: 24 * 60,
+    owner: "money",
+    impact: "The channel has not been told of hand-overs for a day: it keeps the retailer's money frozen",
+  },
+};
+
+/** Lines a function writes when something is wrong, by their code: one is enough. */
+export const codes: Record<string, AlarmSpec> = {
+  PAYMENT_CASE: {
+    owner: "money",
+    impact: "A member's money waits for a person to decide (payment cases of the console)",
+  },
+  INVARIANT: {
+    owner: "platform",
+    impact: "Something that must never be was seen and refused; money, seats or stock may be off",
+  },
+};
+
+/** The rest of what is watched, by what it watches. */
+export const watched = {
+  iteratorAge: {
+    minutes: 5,
+    owner: "platform",
+    impact: "A reader of the outbox is behind: deadlines, refunds and messages start late",
+  },
+  deadLetters: {
+    owner: "platform",
+    impact:
+      "Work was given up: some team, refund, message or scheduled run is not done and comes again only by the redrive",
+  },
+  api5xx: { owner: "platform", impact: "Members and staff get errors in place of answers" },
+  machineFailed: {
+    owner: "orders",
+    impact: "A team's deadline or a refund stopped halfway; the sweeps take it up, minutes late",
+  },
+} as const satisfies Record<string, AlarmSpec & { minutes?: number }>;
