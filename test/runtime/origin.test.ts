@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   GetSecretValueCommand,
   ResourceNotFoundException,
@@ -112,6 +114,16 @@ describe("a function behind the edge", () => {
     expect((await behindEdge(answer, undefined)(event(), context)).statusCode).toBe(204);
     expect(manager.calls()).toHaveLength(0);
   });
+});
+
+it("is all that anybody asks about where a request came from: no address is read", () => {
+  const root = join(import.meta.dirname, "../../");
+  const files = globSync("{functions,shared}/**/*.ts", { cwd: root });
+  expect(files.length).toBeGreaterThan(100);
+  const readers = files.filter((path) =>
+    /x-forwarded-for|sourceIp|viewer-address/i.test(readFileSync(join(root, path), "utf8")),
+  );
+  expect(readers).toEqual([]);
 });
 
 describe("every function that answers HTTP", () => {
