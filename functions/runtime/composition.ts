@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { decide } from "../../shared/table/entity.ts";
 import { wechatTokens } from "../../shared/table/keys.ts";
 import { dynamoTable } from "../adapters/dynamo/table.ts";
 import { kmsVault } from "../adapters/kms/vault.ts";
@@ -129,8 +130,11 @@ const tokenStore = (table: Deps["table"]) => ({
   async get(appid: string) {
     return table.load(wechatTokens, { appid });
   },
+  // Two functions may fetch the first token at once: whoever comes second finds a row to change.
   async put(appid: string, entry: { token: string; expiresAt: number }) {
-    const known = await table.load(wechatTokens, { appid });
-    await table.commit([known ? wechatTokens.patch({ appid }).set(entry) : wechatTokens.create({ appid, ...entry })]);
+    await decide(async () => {
+      const known = await table.load(wechatTokens, { appid });
+      await table.commit([known ? wechatTokens.patch({ appid }).set(entry) : wechatTokens.create({ appid, ...entry })]);
+    });
   },
 });
