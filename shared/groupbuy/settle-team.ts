@@ -29,12 +29,6 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
   const due = team.deadline === undefined ? undefined : team.deadline + clocks.grace;
   if (due === undefined || now < due) return { outcome: "not_yet", at: due ?? now + clocks.again };
 
-  if (now >= due + clocks.alarm)
-    await openCase(deps, {
-      reason: "undecided",
-      number: teamId,
-      detail: "held seats of a team past its deadline: the channel gives no answer",
-    });
   const held: string[] = [];
   for await (const seat of seatsIn(deps.table, teamId)) if (seat.seat === "HELD") held.push(seat.orderId);
   // one that throws does not keep the others from being decided; it is asked about again, as the undecided are
@@ -57,5 +51,12 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
     return "FAILED" as const;
   });
   if (decided) return { outcome: "done", state: decided };
+  // only now: a timer that comes late is no reason for staff to look, a channel that still gives no answer is
+  if (now >= due + clocks.alarm)
+    await openCase(deps, {
+      reason: "undecided",
+      number: teamId,
+      detail: "held seats of a team past its deadline: the channel gives no answer",
+    });
   return { outcome: "undecided", at: now + clocks.again };
 }

@@ -103,7 +103,113 @@ describe.each(seeds)("on a bad day (seed %i)", async (seed) => {
     expect(await order(li!, orderId)).toMatchObject({ stage: "HANDED_OVER" });
   }
 
-  test("teams fill and fail, seats and leads change hands, money comes late, one till hands over; and nothing is left undone", async () => {
+  async function* neverPays([li, wang]: Neighbour[], campaignId: string): Story {
+    const { teamId, orderId } = await made(day.open(li!, campaignId));
+    expect(refusal(await join(wang!, teamId))).toMatchObject({ status: 404, code: "TEAM_NOT_VISIBLE" });
+    yield* until(
+      "the end of the unpaid team",
+      () => team(teamId),
+      (t) => t.state === "ABANDONED",
+    );
+    expect(await order(li!, orderId)).toMatchObject({ seat: "RELEASED", refunds: [] });
+    expect((await made(day.open(li!, campaignId))).teamId).not.toBe(teamId);
+  }
+
+  async function* dissolves([li, wang, zhang]: Neighbour[], campaignId: string): Story {
+    const { teamId, orderId } = yield* lead(li!, campaignId);
+    const seats = [yield* joinAndPay(wang!, teamId), yield* joinAndPay(zhang!, teamId)];
+    await made(li!.post(`/v1/orders/${orderId}/departure`));
+    for (const [who, seat, cause] of [
+      [li!, { orderId }, "left"],
+      [wang!, seats[0]!, "team_failed"],
+      [zhang!, seats[1]!, "team_failed"],
+    ] as const) {
+      const end = yield* until(
+        `the refund of ${who.name}`,
+        () => order(who, seat.orderId),
+        (o) => o.seat === "REFUNDED",
+      );
+      expect(end.refunds).toMatchObject([{ cause, refundFen: 800, state: "SUCCESS" }]);
+    }
+    expect(await team(teamId)).toMatchObject({ state: "FAILED", outcome: "leader_left" });
+  }
+
+  async function* isCancelled([li, wang, zhang, chen]: Neighbour[], campaignId: string): Story {
+    const steer = (how: string) =>
+      made(day.ops.post(`/ops/v1/campaigns/${campaignId}/${how}`, { reason: "供应商来函" }));
+    const done = yield* lead(li!, campaignId);
+    yield* joinAndPay(wang!, done.teamId);
+    const live = yield* lead(zhang!, campaignId);
+    await steer("suspension");
+    expect(refusal(await join(chen!, live.teamId))).toMatchObject({ status: 409, code: "CAMPAIGN_SUSPENDED" });
+    await steer("resumption");
+    await steer("cancellation");
+    const end = yield* until(
+      "the refund of the cancelled team",
+      () => order(zhang!, live.orderId),
+      (o) => o.seat === "REFUNDED",
+    );
+    expect(end.refunds).toMatchObject([{ cause: "team_failed", refundFen: 800, state: "SUCCESS" }]);
+    expect(await team(live.teamId)).toMatchObject({ state: "FAILED", outcome: "ops" });
+    expect(await team(done.teamId)).toMatchObject({ state: "SUCCEEDED", paid: 2 });
+    expect(await order(li!, done.orderId)).toMatchObject({ seat: "CONFIRMED", refunds: [] });
+    expect(refusal(await day.open(chen!, campaignId))).toMatchObject({ status: 409, code: "CAMPAIGN_NOT_OPEN" });
+  }
+
+  /** Two units in each of two stores: the third member is served by the second store, the fifth by none. */
+  async function* goesToTheNextStore([li, wang, zhang, chen, zhao]: Neighbour[], campaignId: string): Story {
+    const { teamId, ...first } = yield* lead(li!, campaignId);
+    const seats: Seat[] = [];
+    for (const who of [wang!, zhang!, chen!]) seats.push(await made(join(who, teamId)));
+    expect([first, ...seats].map(({ storeId }) => storeId)).toEqual([store, store, day.stores[1], day.stores[1]]);
+    expect(refusal(await day.open(zhao!, campaignId))).toMatchObject({ status: 409, code: "SOLD_OUT" });
+    expect(await day.unitsLeft(campaignId)).toEqual([0, 0]);
+    for (const [i, who] of [wang!, zhang!, chen!].entries()) yield* pay(who, seats[i]!);
+    expect(await team(teamId)).toMatchObject({ state: "SUCCEEDED", paid: 4 });
+  }
+
+  async function* asksOverAndOver([li, wang]: Neighbour[], campaignId: string): Story {
+    const { teamId } = yield* lead(li!, campaignId);
+    const key = `over-and-over-${seed}`;
+    const answers = await Promise.all(Array.from({ length: 6 }, () => join(wang!, teamId, {}, key)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(201));
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    expect(refusal(await join(wang!, teamId, { units: 2 }, key))).toMatchObject({ status: 422 });
+    yield* pay(wang!, answers[0]!.body);
+    expect(await made(wang!.get("/v1/orders"))).toMatchObject({ items: [{ orderId: answers[0]!.body.orderId }] });
+  }
+
+  async function* wantsMoreThanAllowed([li, wang, zhang]: Neighbour[], campaignId: string): Story {
+    const { teamId } = yield* lead(li!, campaignId);
+    const seat: Seat = await made(join(wang!, teamId, { units: 2 }));
+    yield* pay(wang!, seat);
+    expect(await team(teamId)).toMatchObject({ state: "SUCCEEDED" });
+    const next = yield* lead(zhang!, campaignId);
+    expect(refusal(await join(wang!, next.teamId))).toMatchObject({
+      code: "UNITS_LIMIT",
+      facts: { limit: 2, counted: 2 },
+    });
+    yield* joinAndPay(li!, next.teamId);
+    expect(await team(next.teamId)).toMatchObject({ state: "SUCCEEDED", paid: 2 });
+  }
+
+  async function* waitsForTheTill([li, wang]: Neighbour[], campaignId: string): Story {
+    const { teamId } = yield* lead(li!, campaignId);
+    const seat = yield* joinAndPay(wang!, teamId);
+    await local("wechat/refund-plan", { paymentNo: `${seat.orderId}01`, outcome: "not-enough" });
+    await made(wang!.post(`/v1/orders/${seat.orderId}/departure`));
+    yield 10 * minute; // the merchant's balance is empty all the while
+    expect(await order(wang!, seat.orderId)).toMatchObject({ seat: "REFUND_DUE" });
+    await local("wechat/top-up", {});
+    const end = yield* until(
+      "the refund after the top-up",
+      () => order(wang!, seat.orderId),
+      (o) => o.seat === "REFUNDED",
+    );
+    expect(end.refunds).toMatchObject([{ cause: "left", refundNo: expect.stringMatching(/01$/), state: "SUCCESS" }]);
+  }
+
+  test("teams fill, fail, dissolve and are cancelled; seats, leads and stores change; money comes late or not at all; and nothing is left undone", async () => {
     const names = (who: string, count: number) => Array.from({ length: count }, (_, i) => `${who}${i + 1}`);
     const cast = {
       fills: { tell: fills, who: await people(...names("李", 4)), with: { invitesRequired: 3 } },
@@ -111,11 +217,22 @@ describe.each(seeds)("on a bad day (seed %i)", async (seed) => {
       races: { tell: racesForTheLastSeat, who: await people(...names("张", 14)), with: { invitesRequired: 2 } },
       leaves: { tell: passesTheLead, who: await people(...names("陈", 3)), with: { invitesRequired: 2 } },
       late: { tell: paysTooLate, who: await people(...names("赵", 3)), with: { invitesRequired: 1 } },
+      abandoned: { tell: neverPays, who: await people(...names("周", 2)), with: {} },
+      dissolved: { tell: dissolves, who: await people(...names("吴", 3)), with: { leaderLeaves: "dissolve" } },
+      cancelled: { tell: isCancelled, who: await people(...names("郑", 4)), with: { invitesRequired: 1 } },
+      soldOut: {
+        tell: goesToTheNextStore,
+        who: await people(...names("冯", 5)),
+        with: { invitesRequired: 3, unitsPerStore: 2 },
+      },
+      again: { tell: asksOverAndOver, who: await people(...names("褚", 2)), with: { invitesRequired: 1 } },
+      limited: { tell: wantsMoreThanAllowed, who: await people(...names("卫", 3)), with: { invitesRequired: 1 } },
+      empty: { tell: waitsForTheTill, who: await people(...names("蒋", 2)), with: { invitesRequired: 3 } },
       pickup: { tell: fetchesAtTwoTills, who: await people(...names("孙", 2)), with: { invitesRequired: 1 } },
     };
     const stories: Record<string, Story> = {};
     for (const [name, { tell, who, with: terms }] of Object.entries(cast)) {
-      const { campaignId } = await campaign({ unitsPerStore: 10, ...terms });
+      const { campaignId } = await campaign({ unitsPerStore: 7, ...terms });
       stories[name] = tell(who, campaignId);
     }
     try {

@@ -109,6 +109,13 @@ test("a team whose timer was lost is settled by the sweep some minutes after its
   await failedOnce(half);
 });
 
+test("a deadline that rings an hour late settles the team at once, and asks no staff to look", async () => {
+  const half = await halfTeam("迟");
+  await passTo(half.due + 60 * minute);
+  await failedOnce(half);
+  expect(await world.casesOf(half.teamId)).toEqual([]);
+});
+
 test("a platform that was started again while the timer ran, and once more as it rang, settles the team once", async () => {
   const half = await halfTeam("重");
   await world.restart();
