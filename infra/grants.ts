@@ -1,3 +1,4 @@
+import type { IndexName, RowOperation } from "./constructs/data-table.ts";
 import type { FunctionName } from "./functions.ts";
 
 /** Names of the SecureStrings below the stage's SSM path; the operator makes them, the template never does. */
@@ -8,8 +9,10 @@ export type MachineName = "GroupDeadlineMachine" | "RefundMachine";
 
 /** What one function may reach. Its policy and its environment both come from here, so neither can be forgotten. */
 export interface Grants {
-  /** Item operations on the table; "read" includes queries of its indexes. */
-  readonly table?: readonly ("read" | "write")[];
+  /** What it does to rows of the table. */
+  readonly rows?: readonly RowOperation[];
+  /** The indexes it queries. They hold keys alone; the rows are read by BatchGetItem. */
+  readonly indexes?: readonly IndexName[];
   readonly secrets?: readonly SecretName[];
   /** Make and unwrap members' data keys. */
   readonly dataKey?: true;
@@ -22,37 +25,55 @@ export interface Grants {
   readonly staff?: true;
 }
 
-const readWrite = ["read", "write"] as const;
+/** Reads rows by their keys, and commits new and changed ones. */
+const change = ["GetItem", "PutItem", "UpdateItem"] as const;
+/** Goes through the due rows of a kind, changes what they name, and takes each away or puts it off. */
+const sweep = [...change, "Query", "DeleteItem"] as const;
 
-/** Who may do what. Tighten here: a right that is not in this table is not in any policy. */
+/**
+ * Who may do what. Tighten here: a right that is not in this table is not in any policy. A whole test run fails on a right that
+ * none of its calls needed, and every call without its right is refused, so the table says neither more nor less than is used.
+ */
 export const grants: Record<FunctionName, Grants> = {
   Shop: {
     origin: true,
-    table: readWrite,
+    rows: [...change, "BatchGetItem", "Query", "DeleteItem", "ConditionCheckItem"],
+    indexes: ["gsi1", "gsi2"],
     secrets: ["member-token-keys", "cursor-key", "blind-index-key", "wechat"],
     dataKey: true,
     location: ["routes", "places"],
   },
   Ops: {
     origin: true,
-    table: readWrite,
-    // Stopping a campaign and leaving a team close payments at WeChat.
-    secrets: ["cursor-key", "blind-index-key", "wechat"],
-    dataKey: true,
+    rows: [...change, "BatchGetItem", "Query", "DeleteItem", "ConditionCheckItem"],
+    indexes: ["gsi1", "gsi3"],
+    secrets: ["cursor-key", "blind-index-key"],
     location: ["places"],
     staff: true,
   },
-  Hooks: { origin: true, table: readWrite, secrets: ["wechat"] },
+  Hooks: { origin: true, rows: change, secrets: ["wechat"] },
   Site: { origin: true },
-  // WeChat wants to be told of handed-over orders before it pays out (shipping upload).
-  Effects: { table: readWrite, secrets: ["wechat"], starts: ["GroupDeadlineMachine", "RefundMachine"] },
-  Projections: { table: readWrite },
-  // The work of both readers.
-  Redrive: { table: readWrite, secrets: ["wechat"], starts: ["GroupDeadlineMachine", "RefundMachine"] },
-  GroupDeadline: { table: readWrite, secrets: ["wechat"] },
-  Refund: { table: readWrite, secrets: ["wechat"] },
-  CampaignWindow: { table: readWrite },
-  HoldSweep: { table: readWrite, secrets: ["wechat"] },
-  DeadlineSweep: { table: readWrite, secrets: ["wechat"], starts: ["GroupDeadlineMachine", "RefundMachine"] },
-  Reconcile: { table: readWrite, secrets: ["wechat"], starts: ["GroupDeadlineMachine", "RefundMachine"] },
+  Effects: {
+    rows: [...change, "BatchGetItem", "DeleteItem"],
+    indexes: ["gsi1"],
+    // WeChat wants to be told of handed-over orders before it pays out (shipping upload).
+    secrets: ["wechat"],
+    starts: ["GroupDeadlineMachine", "RefundMachine"],
+  },
+  // Files messages, and reads nothing but a team's seats.
+  Projections: { rows: ["BatchGetItem", "PutItem"], indexes: ["gsi1"] },
+  // The work of both readers, on what it finds in the outbox.
+  Redrive: {
+    rows: [...change, "BatchGetItem", "Query", "DeleteItem"],
+    indexes: ["gsi1"],
+    secrets: ["wechat"],
+    starts: ["GroupDeadlineMachine", "RefundMachine"],
+  },
+  GroupDeadline: { rows: [...change, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
+  Refund: { rows: [...change, "ConditionCheckItem"], secrets: ["wechat"] },
+  CampaignWindow: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
+  HoldSweep: { rows: sweep, secrets: ["wechat"] },
+  DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
+  // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
+  Reconcile: { rows: [...sweep, "BatchGetItem", "ConditionCheckItem"], indexes: ["gsi1"], secrets: ["wechat"] },
 };

@@ -3,4 +3,4 @@ import { httpHandler } from "../runtime/http.ts";
 import { behindEdge } from "../runtime/origin.ts";
 import { opsRoutes } from "./routes.ts";
 
-export const handler = behindEdge(httpHandler(opsRoutes, composeDeps(["cursor-key", "blind-index-key", "wechat"])));
+export const handler = behindEdge(httpHandler(opsRoutes, composeDeps(["cursor-key", "blind-index-key"])));

@@ -5,7 +5,7 @@ import { DomainError } from "../../shared/kernel/problem.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { type Notification, openCase, type PaymentCase, resolveCase } from "../../shared/payment/index.ts";
 import { notificationPath } from "../../shared/payment/ports.ts";
-import { allCases, orders, refundsOf, transfersOf } from "../../shared/table/keys.ts";
+import { allCases, orders, refunds, refundsOf, transfersOf } from "../../shared/table/keys.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { logger } from "../runtime/logger.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
@@ -17,8 +17,7 @@ async function take(deps: Deps, told: Notification): Promise<string> {
   if (told.kind === "payment") return settlePayment(deps, told.transaction);
   const orderId = readProviderNumber(told.refund.paymentNo)?.id;
   const refundId = readProviderNumber(told.refund.refundNo)?.id;
-  const { items } = orderId ? await deps.table.page(refundsOf(orderId), { limit: 50 }) : { items: [] };
-  const refund = items.find((row) => row.refundId === refundId);
+  const refund = orderId && refundId ? await deps.table.load(refunds, { orderId, refundId }) : undefined;
   if (!refund) {
     await openCase(deps, {
       reason: "unknown_number",
@@ -159,11 +158,11 @@ export const paymentOps: Route[] = [
     run: async (deps, { params }) => {
       const order = await deps.table.load(orders, params);
       if (!order) throw new DomainError("ORDER_NOT_FOUND");
-      const [refunds, transfers] = await Promise.all([
+      const [back, transfers] = await Promise.all([
         deps.table.page(refundsOf(params.orderId), { limit: 50 }),
         deps.table.page(transfersOf(params.orderId), { limit: 100 }),
       ]);
-      return { order, refunds: refunds.items, transfers: transfers.items };
+      return { order, refunds: back.items, transfers: transfers.items };
     },
     view: ({ order, refunds, transfers }) => ({
       orderId: order.orderId,

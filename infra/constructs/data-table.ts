@@ -12,7 +12,17 @@ import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { allow } from "./allow.ts";
 
-const indexNames = ["gsi1", "gsi2", "gsi3", "gsi4"];
+const indexNames = ["gsi1", "gsi2", "gsi3", "gsi4"] as const;
+export type IndexName = (typeof indexNames)[number];
+/** An operation on rows. A TransactWriteItems has no right of its own: it needs those of its items. */
+export type RowOperation =
+  | "GetItem"
+  | "BatchGetItem"
+  | "Query"
+  | "PutItem"
+  | "UpdateItem"
+  | "DeleteItem"
+  | "ConditionCheckItem";
 const key = (name: string) => ({ name, type: AttributeType.STRING });
 
 /** The single table, with its indexes and its stream. */
@@ -50,25 +60,20 @@ export class DataTable extends Construct {
     return this.table.tableStreamArn;
   }
 
-  /** The rights to get items, and to query the table and its indexes. A transactional get needs the same ones. */
-  reads(): PolicyStatement[] {
+  /** The rights to do this to rows of the table, and to query these of its indexes. */
+  rights(rows: readonly RowOperation[], indexes: readonly IndexName[]): PolicyStatement[] {
+    const { tableArn } = this.table;
+    const onIndexes = indexes.map((name) => `${tableArn}/index/${name}`);
     return [
-      allow(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"], [this.table.tableArn]),
-      allow(
-        ["dynamodb:Query"],
-        indexNames.map((name) => `${this.table.tableArn}/index/${name}`),
-      ),
-    ];
-  }
-
-  /** The rights a TransactWriteItems is checked against, item by item; the call has no action of its own. */
-  writes(): PolicyStatement[] {
-    const actions = ["PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"];
-    return [
-      allow(
-        actions.map((action) => `dynamodb:${action}`),
-        [this.table.tableArn],
-      ),
+      ...(rows.length > 0
+        ? [
+            allow(
+              rows.map((operation) => `dynamodb:${operation}`),
+              [tableArn],
+            ),
+          ]
+        : []),
+      ...(onIndexes.length > 0 ? [allow(["dynamodb:Query"], onIndexes)] : []),
     ];
   }
 }

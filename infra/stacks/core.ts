@@ -92,10 +92,9 @@ export class Core extends Stack {
       const grant = grants[name];
       const statements: PolicyStatement[] = [];
       const environment: Record<string, string> = { STAGE: stage.name };
-      if (grant.table) {
+      if (grant.rows) {
         environment.TABLE_NAME = data.table.tableName;
-        if (grant.table.includes("read")) statements.push(...data.reads());
-        if (grant.table.includes("write")) statements.push(...data.writes());
+        statements.push(...data.rights(grant.rows, grant.indexes ?? []));
       }
       if (grant.secrets) {
         environment.CONFIG_PREFIX = configPrefix;
