@@ -14,9 +14,17 @@ export interface Refusal extends AccessRequest {
 }
 
 export interface Use {
+  /** Logical id of the function, or of a role that no function has (of a workflow, of a schedule). */
   function: string;
   action: string;
   resource: string;
+}
+
+/** An action on a resource as a policy names them. */
+export interface Granted extends Use {
+  place: string;
+  /** Whether a call has needed it. */
+  used: boolean;
 }
 
 export interface Policies {
@@ -24,8 +32,8 @@ export interface Policies {
   check(caller: string, requests: AccessRequest[]): Refusal | undefined;
   /** Every distinct call that was allowed. */
   used(): Use[];
-  /** Allowed actions of functions, as written in the policies, that no call has needed yet. */
-  unused(): (Use & { place: string })[];
+  /** Every right of every function and role, but for those of `usedByAws`; used by the calls allowed here, or by those given. */
+  granted(calls?: readonly Use[]): Granted[];
 }
 
 interface Pattern {
@@ -47,16 +55,43 @@ interface PolicyDocument {
 const WITHOUT_EFFECT =
   /:policy\/(service-role\/AWSLambda(Basic|VPCAccess)ExecutionRole|AWSXRayDaemonWriteAccess|CloudWatchLambdaInsightsExecutionRolePolicy)$/;
 
-/** Services whose calls come through the gateway, so that a grant without a call is worth telling. */
-const CHECKED = /^(dynamodb|states|ssm|kms|geo|geo-routes|cognito-idp):/;
-/** The platform's poller reads the stream in a function's name, as AWS's own does. */
-const POLLED = /^dynamodb:(ListStreams|DescribeStream|GetRecords|GetShardIterator)$/;
+/** Rights that no call of ours needs: AWS's own services use them in a role's name, and here nobody does. */
+export const usedByAws: readonly { reason: string; actions: readonly string[] }[] = [
+  { reason: "Lambda writes what a function prints", actions: ["logs:CreateLogStream", "logs:PutLogEvents"] },
+  {
+    reason: "Step Functions has its log delivered",
+    actions: [
+      ...["Create", "Get", "Update", "Delete"].map((verb) => `logs:${verb}LogDelivery`),
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:DescribeResourcePolicies",
+      "logs:DescribeLogGroups",
+    ],
+  },
+  {
+    reason: "Lambda and Step Functions trace",
+    actions: ["xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"],
+  },
+  {
+    reason: "Lambda's event source reads the table's stream",
+    actions: ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"].map((name) => `dynamodb:${name}`),
+  },
+  {
+    reason: "Lambda's event source and Scheduler leave what they gave up in a queue",
+    actions: ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"],
+  },
+  {
+    reason: "Lambda's event source takes dead letters out of their queue",
+    actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage"],
+  },
+];
+const withoutCall = new Set(usedByAws.flatMap(({ actions }) => actions));
 
 /**
  * Collects the identity policies of the template's roles: inline ones, `AWS::IAM::Policy`, `AWS::IAM::ManagedPolicy`.
  * Throws, naming the place, for what it can't evaluate: NotAction, NotResource, an unknown condition, an unknown managed policy.
  */
-export function loadPolicies(template: Template): Policies {
+export function loadPolicies(template: Template, onFirstUse: (use: Use) => void = () => {}): Policies {
   const roles = new Map<string, Statement[]>();
   const add = (roleId: string, place: string, document: unknown) => {
     const statements = list<Record<string, unknown>>((document as PolicyDocument | undefined)?.Statement);
@@ -92,12 +127,14 @@ export function loadPolicies(template: Template): Policies {
 
   const principals = new Map<string, { roleId: string; user: string }>();
   for (const id of roleIds.values()) principals.set(id, { roleId: id, user: userOf(template.byId(id), "local") });
-  const functions = template.byType("AWS::Lambda::Function");
-  for (const each of functions) {
+  const taken = new Set<string>();
+  for (const each of template.byType("AWS::Lambda::Function")) {
     const roleId = template.idOfArn(String(each.properties.Role));
     if (!roleId) throw new Error(`${each.id}: its role ${String(each.properties.Role)} is not in the template.`);
     principals.set(each.id, { roleId, user: userOf(template.byId(roleId), refOf(each)) });
+    taken.add(roleId);
   }
+  const callers = [...principals].map(([id, { roleId }]) => [id, roleId] as const).filter(([id]) => !taken.has(id));
 
   const uses = new Map<string, Use>();
 
@@ -129,24 +166,31 @@ export function loadPolicies(template: Template): Policies {
       }
       for (const { action, resource } of requests) {
         const key = `${caller} ${action} ${resource}`;
-        if (!uses.has(key)) uses.set(key, { function: caller, action, resource });
+        if (uses.has(key)) continue;
+        const use = { function: caller, action, resource };
+        uses.set(key, use);
+        onFirstUse(use);
       }
       return undefined;
     },
     used: () => [...uses.values()],
-    unused: () =>
-      functions.flatMap((each) => {
-        const own = [...uses.values()].filter((use) => use.function === each.id);
-        return (roles.get(principals.get(each.id)!.roleId) ?? [])
+    granted: (calls = [...uses.values()]) =>
+      callers.flatMap(([caller, roleId]) => {
+        const own = calls.filter((use) => use.function === caller);
+        return (roles.get(roleId) ?? [])
           .filter((statement) => !statement.deny)
           .flatMap(({ place, actions, resources }) =>
             actions
-              .filter(({ text }) => CHECKED.test(text) && !POLLED.test(text))
+              .filter(({ text }) => !withoutCall.has(text))
               .flatMap((action) => {
                 const needed = own.filter((use) => action.matches(use.action.toLowerCase()));
-                return resources
-                  .filter((resource) => !needed.some((use) => resource.matches(use.resource)))
-                  .map((resource) => ({ function: each.id, action: action.text, resource: resource.text, place }));
+                return resources.map((resource) => ({
+                  function: caller,
+                  action: action.text,
+                  resource: resource.text,
+                  place,
+                  used: needed.some((use) => resource.matches(use.resource)),
+                }));
               }),
           );
       }),

@@ -24,6 +24,7 @@ import { createSsm, openSecrets } from "./ssm.ts";
 import { createStateMachines, type StateMachines } from "./state-machines.ts";
 import { type Streams, startStreams } from "./streams.ts";
 import { loadTemplate, REGION, type ResolvedTemplate, tableDefinition } from "./template.ts";
+import { useRecorder } from "./use-record.ts";
 import { startWeChatSandbox, type WeChatSandbox } from "./wechat/sandbox.ts";
 
 export interface PlatformOptions {
@@ -111,7 +112,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
     const folder = assembly ?? (await ensureAssembly({ progress }));
     const template = loadTemplate(folder, stackName);
-    const policies = loadPolicies(template);
+    const policies = loadPolicies(template, useRecorder(folder));
     const meter = createMeter();
 
     const [engine, wechat] = await Promise.all([

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { siblingId } from "../../shared/kernel/ids.ts";
 import { openWorld, type Seat } from "./world.ts";
 
 const world = await openWorld({ concurrency: { GroupDeadline: 10, default: 4 } });
@@ -114,6 +115,24 @@ test("a deadline that rings an hour late settles the team at once, and asks no s
   await passTo(half.due + 60 * minute);
   await failedOnce(half);
   expect(await world.casesOf(half.teamId)).toEqual([]);
+});
+
+test("refunds whose executions died before they asked for anything are begun by the reconciliation", async () => {
+  const half = await halfTeam("断");
+  const { machines, gateway } = world.platform;
+  const fault = gateway.fault({ match: { function: "Refund" }, kind: "error500", every: 1 });
+  await passTo(half.due + 1_000);
+  expect(await team(half.teamId)).toMatchObject({ state: "FAILED" });
+  for (const { who, seat } of half.seats) {
+    const [execution] = machines.executions({ name: siblingId("RF", seat.orderId) });
+    expect(execution).toMatchObject({ status: "RUNNING" });
+    await states("StopExecution", { executionArn: execution!.arn });
+    expect((await order(who, seat.orderId)).refunds).toEqual([]);
+  }
+  fault.remove();
+  expect(fault.hits).toBeGreaterThan(0);
+  await pass(41 * minute); // a look after half an hour, by a job of every ten minutes
+  await failedOnce(half);
 });
 
 test("a platform that was started again while the timer ran, and once more as it rang, settles the team once", async () => {
