@@ -69,6 +69,11 @@ export interface Gateway {
   barrier(options: { count: number; match: Match; timeoutMs: number }): Barrier;
   /** Strikes the next `times` (1) matching calls, or every `every`th of them. */
   fault(options: { match: Match; kind: FaultKind; times?: number; every?: number }): Fault;
+  /**
+   * Tells of every data operation that the engine carried out, with the units it told, before its caller is answered; the
+   * answer waits for `look`. Answers how to stop.
+   */
+  watch(look: (call: GatewayCall, consumed: ConsumedCapacity[]) => Promise<void> | void): () => void;
   counters(): GatewayCounters;
   stop(): Promise<void>;
 }
@@ -102,6 +107,7 @@ export async function startGateway({
   const services = new Map<string, AwsService>();
   const barriers: HeldBarrier[] = [];
   const faults: ArmedFault[] = [];
+  const watchers = new Set<Parameters<Gateway["watch"]>[0]>();
   let calls = 0;
   let refused = 0;
   const forward = createForward(endpoint);
@@ -114,6 +120,7 @@ export async function startGateway({
     const answer = await forward.send(call.action, Buffer.from(JSON.stringify(body)));
     const consumed = answer.status < 300 && metered ? consumedIn(answer) : undefined;
     if (metered) meter.record({ function: call.caller, label, operation: call.action, consumed });
+    if (consumed) for (const look of watchers) await look(call as GatewayCall, consumed);
     return swarm?.reshape(call as GatewayCall, kept, answer) ?? answer;
   });
 
@@ -198,6 +205,10 @@ export async function startGateway({
       const fault = createFault(options);
       faults.push(fault);
       return fault;
+    },
+    watch(look) {
+      watchers.add(look);
+      return () => void watchers.delete(look);
     },
     counters: () => ({
       calls,

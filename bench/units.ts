@@ -1,0 +1,290 @@
+import { readFileSync } from "node:fs";
+import * as z from "zod";
+import { createMoves, type Seat } from "../local/demo/group-buy.ts";
+import { createClient, type Member } from "../local/demo/http-client.ts";
+import { hireClerk } from "../local/demo/seed.ts";
+import type { Platform } from "../local/platform.ts";
+import { hour, minute } from "../shared/kernel/time.ts";
+import { type RowRead, type RowWrite, watchRows } from "./rows.ts";
+
+export const operations = [
+  "view",
+  "list",
+  "open",
+  "join",
+  "pay_leader",
+  "pay",
+  "complete",
+  "pickup_code",
+  "pickup",
+  "shipping",
+  "fail",
+  "refund",
+] as const;
+export type OperationName = (typeof operations)[number];
+
+/** Rows of one kind, written or read in one way by one function: how often each time, and the units they took. */
+export type WrittenRow = Omit<RowWrite, "bytes"> & {
+  count: number;
+  /** Size of the largest of them as DynamoDB counts it: names and values. */
+  bytes: number;
+};
+export type ReadRow = RowRead & { count: number };
+
+/** What one operation consumes, DynamoDB units as the meter counts them (METER_RULE in local/meter.ts). */
+export interface OperationUnits {
+  operation: OperationName;
+  /** By what answers the caller: the request's function, WeChat's notification, the task of the state machine. */
+  read: number;
+  write: number;
+  rows: WrittenRow[];
+  reads: ReadRow[];
+  /** By what is told of it afterwards: the readers of the stream. */
+  consumers: { read: number; write: number; rows: WrittenRow[]; reads: ReadRow[] };
+}
+
+/** The readers of the stream. Jobs that come by with the clock belong to no operation. */
+const readers = ["Effects", "Projections"];
+const STORES = 8;
+const HERE = { lat: 31.2304, lng: 121.4737, datum: "gcj02" } as const;
+const where = { place: HERE };
+const failsAfterMinutes = 120;
+const anything = z.unknown();
+const withSeat = z.object({
+  orderId: z.string(),
+  teamId: z.string(),
+  payableFen: z.int(),
+  storeId: z.string(),
+  seat: z.string(),
+});
+
+/**
+ * Carries out each operation on a started platform, through its HTTP API, and tells what it consumed, row by row. The platform
+ * has been used by nobody before, begins at ten in the morning (Shanghai), or stores are closed, and has one worker a function
+ * (`concurrency: 1`), so that what a function keeps in memory is kept by the one that is measured; its clock is some hours on
+ * afterwards. The same sources give the same figures. Throws where the platform refuses something, and where the rows that
+ * were written don't account for the units that the engine told.
+ *
+ * Teams of four; eight stores in reach, all of them able; everybody is new; the routes of the block were decided before.
+ * `view` is a team's page, `list` a page of the member's one order. `pay` is the request for the prepay and the notification,
+ * `pay_leader` the leader's; `complete` is what the payment that fills a team takes beyond any other. `pickup_code` is the
+ * member's request, `pickup` the clerk's, `shipping` the upload to WeChat after it. `fail` is the failing of a team at its
+ * deadline, `refund` one of its three members' money on its way back.
+ */
+export async function measureUnits(platform: Platform): Promise<OperationUnits[]> {
+  const { username, password } = z
+    .object({ username: z.string(), password: z.string() })
+    .parse(JSON.parse(readFileSync(platform.cognito.adminFile, "utf8")));
+  const client = createClient(platform.url);
+  const admin = client.staff(username, password);
+  const moves = createMoves(client, admin);
+  const watch = watchRows(platform);
+  const measured = new Map<OperationName, OperationUnits>();
+
+  /** Acts, waits until nothing is left to do, and keeps what that took: for each name, by the functions that do it. */
+  async function measure<T>(
+    what: Partial<Record<OperationName, { by: string[]; times?: number }>>,
+    act: () => Promise<T>,
+  ): Promise<T> {
+    await platform.idle();
+    watch.take();
+    const result = await act();
+    await platform.idle();
+    const { writes, reads } = watch.take();
+    const part = (functions: string[], times: number) => {
+      const mine = <R extends { by: string }>(rows: R[]) => rows.filter(({ by }) => functions.includes(by));
+      return account(mine(writes), mine(reads), times);
+    };
+    for (const [operation, { by, times = 1 }] of Object.entries(what)) {
+      const name = operation as OperationName;
+      const after = by.some((one) => readers.includes(one)) ? [] : readers;
+      measured.set(name, { operation: name, ...part(by, times), consumers: part(after, 1) });
+    }
+    return result;
+  }
+  const join = async (member: Member, teamId: string): Promise<Seat> => ({
+    ...(await member.post(`/v1/teams/${teamId}/seats`, where, withSeat)),
+    member,
+  });
+
+  try {
+    const { campaignId, longer } = await seed();
+    const [early, wang, li, chen, zhao, sun, wu, zheng] = (await Promise.all(
+      ["早", "王", "李", "陈", "赵", "孙", "吴", "郑"].map(client.member),
+    )) as [Member, Member, Member, Member, Member, Member, Member, Member];
+    const collect = async ({ member, orderId, storeId }: Seat, measures: boolean) => {
+      await member.get("/v1/me", anything); // signs in again where the token ran out
+      const { code } = await measure(measures ? { pickup_code: { by: ["Shop"] } } : {}, () =>
+        member.post(`/v1/orders/${orderId}/pickup-code`, undefined, z.object({ code: z.string() })),
+      );
+      await measure(measures ? { pickup: { by: ["Ops"] }, shipping: { by: ["Effects"] } } : {}, () =>
+        clerk.post(`/ops/v1/stores/${storeId}/pickups`, { code }, anything),
+      );
+    };
+
+    // whoever comes first also pays for what is looked up once
+    await moves.pay(await moves.open(early, longer, where));
+
+    const lead = await measure({ open: { by: ["Shop"] } }, () => moves.open(wang, campaignId, where));
+    await measure({ pay_leader: { by: ["Shop", "Hooks"] } }, () => moves.pay(lead));
+    const second = await measure({ join: { by: ["Shop"] } }, () => join(li, lead.teamId));
+    await measure({ pay: { by: ["Shop", "Hooks"] } }, () => moves.pay(second));
+    const third = await join(chen, lead.teamId);
+    await moves.pay(third);
+    await platform.idle();
+    const last = await join(zhao, lead.teamId);
+    await measure({ complete: { by: ["Shop", "Hooks"] } }, () => moves.pay(last));
+    measured.set("complete", beyond(measured.get("complete")!, measured.get("pay")!));
+    await expectState(lead, "SUCCEEDED");
+    await measure({ view: { by: ["Shop"] } }, () => moves.team(li, lead.teamId));
+    await measure({ list: { by: ["Shop"] } }, () =>
+      li.get("/v1/orders", z.object({ items: z.array(anything).length(1) })),
+    );
+
+    const failing = await moves.open(sun, campaignId, where);
+    await moves.pay(failing);
+    await platform.idle();
+    const seats = [failing];
+    for (const member of [wu, zheng]) {
+      const seat = await join(member, failing.teamId);
+      await moves.pay(seat);
+      await platform.idle();
+      seats.push(seat);
+    }
+    await measure(
+      { fail: { by: ["GroupDeadline"] }, refund: { by: ["Refund", "Hooks"], times: seats.length } },
+      async () => {
+        // first to the deadline and its grace; then to when the channel, which has accepted the refunds, has paid them out
+        for (const minutes of [failsAfterMinutes + 4, 1, 1, 1, 1, 1]) {
+          await moves.advance(minutes * minute);
+          await platform.idle();
+        }
+      },
+    );
+    await expectState(failing, "FAILED");
+    const refunds = (await Promise.all(seats.map(moves.order))).flatMap((order) => order.refunds);
+    if (refunds.length !== seats.length || refunds.some(({ state }) => state !== "SUCCESS"))
+      throw new Error(`Each of three should have had a refund: ${JSON.stringify(refunds)}`);
+
+    await moves.advance(6 * hour);
+    const clerk = await hireClerk(client, admin, "clerk", second.storeId);
+    await collect(second, false);
+    await collect(third, true);
+    return operations.map((operation) => measured.get(operation)!);
+
+    async function expectState({ member, teamId }: Seat, state: string): Promise<void> {
+      const team = await moves.team(member, teamId);
+      if (team.state !== state) throw new Error(`The team should be ${state}: ${JSON.stringify(team)}`);
+    }
+  } finally {
+    watch.stop();
+  }
+
+  /** Eight stores with one article in stock, and two campaigns for it; teams of the second live a day. */
+  async function seed(): Promise<{ campaignId: string; longer: string }> {
+    const storeIds: string[] = [];
+    for (let i = 1; i <= STORES; i++) {
+      const store = {
+        name: `鲜邻优选·${i}号店`,
+        address: `上海市黄浦区人民大道${i}号`,
+        point: { ...HERE, lng: HERE.lng + i * 0.003 },
+        radiusM: 4000,
+        hours: [0, 1, 2, 3, 4, 5, 6].map((weekday) => ({ weekday, opens: 7 * 60, closes: 22 * 60 })),
+      };
+      storeIds.push((await admin.post("/ops/v1/stores", store, z.object({ storeId: z.string() }))).storeId);
+    }
+    const article = {
+      name: "本地有机蔬菜套装",
+      category: "蔬菜",
+      unit: "份",
+      priceFen: 4980,
+      costFen: 2600,
+      perishable: true,
+      sale: { by: "piece" },
+    };
+    const { articleId } = await admin.post("/ops/v1/articles", article, z.object({ articleId: z.string() }));
+    for (const storeId of storeIds)
+      await admin.post(
+        `/ops/v1/stores/${storeId}/stock/${articleId}/adjustments`,
+        { delta: 100, reason: "早班到货" },
+        anything,
+      );
+    const publish = async (durationMinutes: number) =>
+      (
+        await moves.publish({
+          name: "本地有机蔬菜邻里团",
+          articleId,
+          durationMinutes,
+          allotments: storeIds.map((storeId) => ({ storeId, units: 50 })),
+        })
+      ).campaignId;
+    const [campaignId, longer] = [await publish(failsAfterMinutes), await publish(24 * 60)];
+    await platform.idle();
+    return { campaignId, longer };
+  }
+}
+
+function account(writes: RowWrite[], reads: RowRead[], times: number) {
+  const rows = grouped(
+    writes,
+    ({ row, kind, by, alone }) => [row, kind, by, alone],
+    times,
+    (sum, one) => {
+      sum.units += one.units / times;
+      sum.indexUnits += one.indexUnits / times;
+      sum.bytes = Math.max(sum.bytes, one.bytes);
+    },
+  );
+  const read = grouped(
+    reads,
+    ({ row, by, consistent, rows }) => [row, by, consistent, rows],
+    times,
+    (sum, one) => {
+      sum.units += one.units / times;
+    },
+  );
+  return {
+    rows,
+    reads: read,
+    write: rows.reduce((total, { units, indexUnits }) => total + units + indexUnits, 0),
+    read: read.reduce((total, { units }) => total + units, 0),
+  };
+}
+
+/** What has the same key as one, counted; in the order they first came. */
+function grouped<R extends { units: number; indexUnits?: number }>(
+  all: R[],
+  keyOf: (one: R) => unknown[],
+  times: number,
+  add: (sum: R & { count: number }, one: R) => void,
+): (R & { count: number })[] {
+  const sums = new Map<string, R & { count: number }>();
+  for (const one of all) {
+    const key = JSON.stringify(keyOf(one));
+    const sum = sums.get(key) ?? { ...one, units: 0, ...(one.indexUnits !== undefined && { indexUnits: 0 }), count: 0 };
+    sums.set(key, sum);
+    sum.count += 1 / times;
+    add(sum, one);
+  }
+  return [...sums.values()];
+}
+
+/** What `one` consumes more than `other`; of its rows those that `other` has not, or fewer of. */
+function beyond(one: OperationUnits, other: OperationUnits): OperationUnits {
+  const less = <R extends { row: string; by: string; units: number; indexUnits?: number; count: number }>(
+    rows: R[],
+    base: R[],
+  ): R[] =>
+    rows.flatMap((row) => {
+      const same = base.find(({ row: name, by }) => name === row.row && by === row.by);
+      const units = row.units - (same?.units ?? 0);
+      return units === 0 ? [] : [{ ...row, units, count: row.count - (same?.count ?? 0) }];
+    });
+  const part = <P extends { read: number; write: number; rows: WrittenRow[]; reads: ReadRow[] }>(a: P, b: P) => ({
+    read: a.read - b.read,
+    write: a.write - b.write,
+    rows: less(a.rows, b.rows),
+    reads: less(a.reads, b.reads),
+  });
+  return { operation: one.operation, ...part(one, other), consumers: part(one.consumers, other.consumers) };
+}
