@@ -20,9 +20,9 @@ export const limits = {
 export type LimitName = keyof typeof limits;
 
 /**
- * Takes one of the subject's tokens, in one conditional write (2 units); with none left it writes nothing and throws
+ * Takes one of the subject's tokens, in one conditional write (1 unit); with none left it writes nothing and throws
  * TOO_MANY_REQUESTS with the seconds until there is one. The row keeps only the moment at which the bucket is full again:
- * each token moves it on by the time that one takes to come back.
+ * each token moves it on by the time that one takes to come back. An answer that is lost on the way back costs a second token.
  */
 export async function takeToken(deps: { env: Env; table: Table }, limit: LimitName, subject: string): Promise<void> {
   const { burst, perMs } = limits[limit];
@@ -35,9 +35,9 @@ export async function takeToken(deps: { env: Env; table: Table }, limit: LimitNa
     if (row && row.fullAt > latest)
       throw new DomainError("TOO_MANY_REQUESTS", undefined, { retryAfter: Math.ceil((row.fullAt - latest) / second) });
     const full = { ...key, fullAt: now + one };
-    if (!row) await deps.table.commit([limitRows.create(full)]);
-    else if (row.fullAt <= now) await deps.table.commit([limitRows.replace({ ...row, ...full })]);
+    if (!row) await deps.table.write(limitRows.create(full));
+    else if (row.fullAt <= now) await deps.table.write(limitRows.replace({ ...row, ...full }));
     // those who race here need not read again: each takes its own, as long as there is one
-    else await deps.table.commit([limitRows.patch(key).when("fullAt", "<=", latest).add({ fullAt: one })]);
+    else await deps.table.write(limitRows.patch(key).when("fullAt", "<=", latest).add({ fullAt: one }));
   });
 }

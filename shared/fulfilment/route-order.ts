@@ -254,9 +254,9 @@ async function rank(deps: RoutingDeps, cell: string, able: readonly Judged[]): P
       ranked: ranked.map(({ storeId, distanceM, durationS = 0 }) => ({ storeId, distanceM, durationS })),
     };
     try {
-      await deps.table.commit([
+      await deps.table.write(
         kept ? routeCells.replace({ ...decided, version: kept.version }) : routeCells.create(decided),
-      ]);
+      );
     } catch (error) {
       // Somebody else kept theirs, or nobody can say: the answer does not depend on it.
       if (!(error instanceof Stale) && !(error instanceof DomainError && error.code === "TRY_AGAIN")) throw error;

@@ -83,13 +83,13 @@ async function noteState(
 ): Promise<void> {
   if (!paymentLifecycle.allows(order.paymentState, event)) return;
   try {
-    await deps.table.commit([
+    await deps.table.write(
       orders
         .patch({ orderId: order.orderId })
         .when("paymentNo", "=", order.paymentNo)
         .move("paymentState", paymentLifecycle, event)
         .set(more),
-    ]);
+    );
   } catch (error) {
     if (!(error instanceof Stale)) throw error;
   }

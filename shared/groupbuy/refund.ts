@@ -175,15 +175,15 @@ export async function applyRefund(
     else if (said.status === "ABNORMAL" && refundLifecycle.allows(current.state, "stuck"))
       await stick(deps, current, said);
     else if (said.status === "CLOSED" && refundLifecycle.allows(current.state, "closed"))
-      await deps.table.commit([refunds.patch(current).asRead(current).move("state", refundLifecycle, "closed")]);
+      await deps.table.write(refunds.patch(current).asRead(current).move("state", refundLifecycle, "closed"));
     else if (said.status === "PROCESSING" && refundLifecycle.allows(current.state, "accepted"))
-      await deps.table.commit([
+      await deps.table.write(
         refunds
           .patch(current)
           .asRead(current)
           .move("state", refundLifecycle, "accepted")
           .set({ channelRefundId: said.channelRefundId, trouble: undefined }),
-      ]);
+      );
   });
 }
 

@@ -60,10 +60,8 @@ export async function sweep(
 async function moveOn(deps: Deps, due: Due, found: boolean | number): Promise<void> {
   const at = typeof found === "number" ? found : deps.env.clock.now() + clocks.again;
   try {
-    await deps.table.commit([
-      dues.remove(due),
-      ...(found === true ? [] : [dues.create({ kind: due.kind, id: due.id, at, since: due.since })]),
-    ]);
+    if (found === true) await deps.table.write(dues.remove(due));
+    else await deps.table.commit([dues.remove(due), dues.create({ kind: due.kind, id: due.id, at, since: due.since })]);
   } catch (error) {
     if (!(error instanceof Stale)) throw error; // another sweep was here
   }

@@ -66,10 +66,22 @@ export interface Table {
     key: Pick<T, K>,
     how?: { eventually?: boolean },
   ): Promise<Stored<T> | undefined>;
-  loadMany<T, K extends keyof T>(entity: Entity<T, K, never>, keys: readonly Pick<T, K>[]): Promise<Stored<T>[]>;
-  page<T>(query: Query<T>, page: { limit: number; after?: Record<string, string> | undefined }): Promise<Page<T>>;
+  loadMany<T, K extends keyof T>(
+    entity: Entity<T, K, never>,
+    keys: readonly Pick<T, K>[],
+    how?: { eventually?: boolean },
+  ): Promise<Stored<T>[]>;
+  page<T>(
+    query: Query<T>,
+    page: { limit: number; after?: Record<string, string> | undefined; eventually?: boolean },
+  ): Promise<Page<T>>;
   /** All or nothing, at most 100 rows, each row once. Throws the first failed write's error, or TRY_AGAIN where the outcome is unknown. */
   commit(writes: readonly Write[]): Promise<void>;
+  /**
+   * One row by itself, without a transaction: half of what `commit` is billed. Where its answer is lost the repetition finds the
+   * row written, by ourselves, and throws as if somebody else had been first: only for what makes no difference between the two.
+   */
+  write(write: Write): Promise<void>;
 }
 
 interface AnyEntity<T> {

@@ -118,3 +118,25 @@ test("what is due is found in order of time, and what is not yet due is not", as
   const { items } = await table.page(dueUntil("hold", bucketOf(id, DUE_BUCKETS), clock.now()), { limit: 10 });
   expect(items.map((d) => d.at)).toEqual([clock.now() - 5, clock.now()]);
 });
+
+test("a row by itself is written on the same conditions, and fails with the same problems", async () => {
+  const team = aTeam({ free: 1 });
+  await table.write(teams.create(team));
+  await expect(table.write(teams.create(team))).rejects.toBeInstanceOf(Stale);
+  const take = () =>
+    table.write(
+      teams
+        .patch({ teamId: team.teamId })
+        .add({ held: 1, free: -1 })
+        .when("free", ">=", 1)
+        .or((now) => (now?.free === 0 ? "TEAM_FULL" : "TEAM_NOT_FOUND")),
+    );
+  const results = await Promise.allSettled(Array.from({ length: 8 }, take));
+  expect(results.filter((r) => r.status === "fulfilled")).toHaveLength(1);
+  for (const r of results) if (r.status === "rejected") expect(r.reason).toMatchObject({ code: "TEAM_FULL" });
+  const read = await table.load(teams, { teamId: team.teamId });
+  expect(read).toMatchObject({ held: 1, free: 0, version: 2 });
+  await table.write(teams.remove({ teamId: team.teamId }).asRead(read!));
+  await expect(table.write(teams.remove({ teamId: team.teamId }))).rejects.toBeInstanceOf(Stale);
+  await expect(table.write(teams.check({ teamId: team.teamId }))).rejects.toThrow("a check by itself");
+});

@@ -1,16 +1,24 @@
 import {
+  ConditionalCheckFailedException,
   DynamoDBClient,
   type DynamoDBClientConfig,
   TransactionCanceledException,
+  TransactionConflictException,
   TransactionInProgressException,
 } from "@aws-sdk/client-dynamodb";
 import {
   BatchGetCommand,
+  DeleteCommand,
+  type DeleteCommandInput,
   DynamoDBDocumentClient,
   GetCommand,
+  PutCommand,
+  type PutCommandInput,
   QueryCommand,
   TransactWriteCommand,
   type TransactWriteCommandInput,
+  UpdateCommand,
+  type UpdateCommandInput,
 } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Env } from "../../../shared/kernel/env.ts";
@@ -40,12 +48,18 @@ export function dynamoTable(options: {
     try {
       return await operation();
     } catch (error) {
-      if (error instanceof TransactionCanceledException || isProgrammingError(error)) throw error;
+      if (decides(error) || isProgrammingError(error)) throw error;
       throw new DomainError("TRY_AGAIN", `table: ${(error as Error).name}`);
     }
   };
 
-  async function batch(keys: readonly Key[]): Promise<Map<string, Record<string, unknown>>> {
+  /** Full jitter, 10 ms to 640 ms; TRY_AGAIN where there were enough rounds. */
+  const letOthersPass = async (round: number): Promise<void> => {
+    if (round + 1 >= CONFLICT_ROUNDS) throw new DomainError("TRY_AGAIN", "table: others were writing the same rows");
+    await options.env.sleep((options.env.rng.bytes(1)[0]! / 255) * 10 * 2 ** Math.min(round, 6));
+  };
+
+  async function batch(keys: readonly Key[], consistent: boolean): Promise<Map<string, Record<string, unknown>>> {
     const found = new Map<string, Record<string, unknown>>();
     for (let start = 0; start < keys.length; start += 100) {
       let pending: Record<string, unknown>[] | undefined = keys
@@ -56,7 +70,7 @@ export function dynamoTable(options: {
         if (round > 0) await options.env.sleep(20 * 2 ** round);
         const ask: Record<string, unknown>[] = pending;
         const answer = await send(() =>
-          client.send(new BatchGetCommand({ RequestItems: { [TableName]: { Keys: ask, ConsistentRead: true } } })),
+          client.send(new BatchGetCommand({ RequestItems: { [TableName]: { Keys: ask, ConsistentRead: consistent } } })),
         );
         for (const item of answer.Responses?.[TableName] ?? []) found.set(`${item.pk}\n${item.sk}`, item);
         pending = answer.UnprocessedKeys?.[TableName]?.Keys;
@@ -73,17 +87,17 @@ export function dynamoTable(options: {
       return Item && entity.read(Item);
     },
 
-    async loadMany(entity, keys) {
+    async loadMany(entity, keys, how) {
       const wanted = keys.map((key) => entity.key(key));
       const unique = [...new Map(wanted.map((key) => [`${key.pk}\n${key.sk}`, key])).values()];
-      const found = await batch(unique);
+      const found = await batch(unique, !how?.eventually);
       return unique.flatMap((key) => {
         const item = found.get(`${key.pk}\n${key.sk}`);
         return item ? [entity.read(item)] : [];
       });
     },
 
-    async page<T>(query: Query<T>, { limit, after }: { limit: number; after?: Record<string, string> | undefined }) {
+    async page<T>(query: Query<T>, { limit, after, eventually = false }: Parameters<Table["page"]>[1]) {
       const pkName = query.index ? `${query.index}pk` : "pk";
       const skName = query.index ? `${query.index}sk` : "sk";
       const ranged =
@@ -103,7 +117,7 @@ export function dynamoTable(options: {
             ExpressionAttributeNames: { "#pk": pkName, ...(ranged.clause && { "#sk": skName }) },
             ExpressionAttributeValues: { ":pk": query.pk, ...ranged.values },
             ScanIndexForward: !query.descending,
-            ConsistentRead: !query.index,
+            ConsistentRead: !query.index && !eventually,
             Limit: limit,
             ...(after && { ExclusiveStartKey: after }),
           }),
@@ -112,7 +126,10 @@ export function dynamoTable(options: {
       const hits = answer.Items ?? [];
       let items: Stored<T>[];
       if (query.index) {
-        const rows = await batch(hits.map((hit) => ({ pk: hit.pk as string, sk: hit.sk as string })));
+        const rows = await batch(
+          hits.map((hit) => ({ pk: hit.pk as string, sk: hit.sk as string })),
+          !eventually,
+        );
         items = hits.flatMap((hit) => {
           const row = rows.get(`${hit.pk}\n${hit.sk}`);
           return row ? [query.entity.read(row)] : []; // the index may lag behind a deletion
@@ -144,16 +161,42 @@ export function dynamoTable(options: {
               !["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].includes(r.Code),
           );
           if (odd) throw new InvariantError(`commit refused: ${odd.Code} ${odd.Message ?? ""}`);
-          if (round + 1 >= CONFLICT_ROUNDS)
-            throw new DomainError("TRY_AGAIN", "table: others were writing the same rows");
-          // full jitter, 10 ms to 640 ms
-          await options.env.sleep((options.env.rng.bytes(1)[0]! / 255) * 10 * 2 ** Math.min(round, 6));
+          await letOthersPass(round);
+        }
+      }
+    },
+
+    async write(write) {
+      const { kind, params } = write.input;
+      invariant(kind !== "ConditionCheck", "a check by itself writes nothing");
+      const input = { TableName, ...params };
+      for (let round = 0; ; round++) {
+        try {
+          await send<unknown>(() =>
+            kind === "Put"
+              ? client.send(new PutCommand(input as PutCommandInput))
+              : kind === "Update"
+                ? client.send(new UpdateCommand(input as UpdateCommandInput))
+                : client.send(new DeleteCommand(input as DeleteCommandInput)),
+          );
+          return;
+        } catch (error) {
+          if (error instanceof ConditionalCheckFailedException)
+            throw write.failed(error.Item && unmarshall(error.Item));
+          if (!(error instanceof TransactionConflictException)) throw error;
+          await letOthersPass(round);
         }
       }
     },
   };
   return table;
 }
+
+/** Answers that say what became of a write. */
+const decides = (error: unknown): boolean =>
+  error instanceof TransactionCanceledException ||
+  error instanceof ConditionalCheckFailedException ||
+  error instanceof TransactionConflictException;
 
 /** Errors that sending again can't mend: they are ours, and must be seen. */
 const isProgrammingError = (error: unknown): boolean =>

@@ -16,7 +16,7 @@ const trouble: ReadonlySet<string> = new Set(["refused", "notEnough", "busy", "u
 
 /**
  * The channel with its refunds and queries of refunds kept to the merchant's rate, over all functions: a token is a row of this
- * second that nobody made before (2 write units). Without one the channel is not asked and the answer is `busy`: whoever
+ * second that nobody made before (1 write unit). Without one the channel is not asked and the answer is `busy`: whoever
  * asked waits and comes again under the same number.
  */
 export function keepRefundRate(
@@ -46,10 +46,10 @@ export function keepRefundRate(
     else if (brake.until < until - refundRate.troubleMs / 2) await won(rateBrakes.replace({ ...brake, until }));
   }
 
-  /** Whether it was this write, of those that wanted the same, that took place. */
-  async function won(write: Parameters<Table["commit"]>[0][number]): Promise<boolean> {
+  /** Whether it was this write, of those that wanted the same, that took place; where the answer got lost, no. */
+  async function won(write: Parameters<Table["write"]>[0]): Promise<boolean> {
     try {
-      await table.commit([write]);
+      await table.write(write);
       return true;
     } catch (error) {
       if (error instanceof Stale) return false;
