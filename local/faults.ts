@@ -152,7 +152,7 @@ export function createFaults(options: { seed?: number; level?: FaultLevel } = {}
         return strikes("location.outage") ? (between(0, 1) === 0 ? "error500" : "throttle") : undefined;
       const room = service === "dynamodb" ? "table" : "aws";
       const name =
-        (action === "TransactWriteItems" ? firstOf("table.conflict") : undefined) ??
+        (/^(TransactWriteItems|(Put|Update|Delete)Item)$/.test(action) ? firstOf("table.conflict") : undefined) ??
         firstOf(`${room}.lost-before`, `${room}.lost-after`, `${room}.throttle`, `${room}.error500`);
       if (!name) return undefined;
       const kind = name.slice(name.indexOf(".") + 1);

@@ -76,7 +76,7 @@ export async function verifyPickup(
       orders
         .patch({ orderId })
         .move("stage", orderLifecycle, "handedOver")
-        .set({ handedOverAt: now, handedOverBy: staffId })
+        .set({ handedOverAt: now })
         .when("seat", "=", "PAID")
         .when("storeId", "=", storeId)
         .when("pickupHash", "=", codeHash)

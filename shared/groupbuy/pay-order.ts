@@ -40,7 +40,7 @@ export async function payOrder(deps: Deps, orderId: string): Promise<Payable> {
     });
     switch (asked.kind) {
       case "ok": {
-        await noteState(deps, order, "prepaid", { prepayId: asked.prepayId });
+        await noteState(deps, order, "prepaid");
         return { order, parameters: deps.channel.payParameters(asked.prepayId), expiresAt };
       }
       case "paid":
@@ -52,7 +52,7 @@ export async function payOrder(deps: Deps, orderId: string): Promise<Payable> {
       case "refused":
         throw new DomainError("PAYMENT_REFUSED", `${asked.code}: ${asked.message}`);
       default:
-        await noteState(deps, order, "timedOut", {});
+        await noteState(deps, order, "timedOut");
         throw new DomainError("PAYMENT_UNKNOWN");
     }
   }
@@ -75,20 +75,14 @@ async function payable(deps: Deps, orderId: string): Promise<{ order: Stored<Ord
 }
 
 /** Keeps what the channel said; what has moved on meanwhile (a payment, a release) is left as it is. */
-async function noteState(
-  deps: Deps,
-  order: Stored<Order>,
-  event: "prepaid" | "timedOut",
-  more: { prepayId?: string },
-): Promise<void> {
+async function noteState(deps: Deps, order: Stored<Order>, event: "prepaid" | "timedOut"): Promise<void> {
   if (!paymentLifecycle.allows(order.paymentState, event)) return;
   try {
     await deps.table.write(
       orders
         .patch({ orderId: order.orderId })
         .when("paymentNo", "=", order.paymentNo)
-        .move("paymentState", paymentLifecycle, event)
-        .set(more),
+        .move("paymentState", paymentLifecycle, event),
     );
   } catch (error) {
     if (!(error instanceof Stale)) throw error;
@@ -118,7 +112,6 @@ async function nextAttempt(deps: Deps, order: Stored<Order>): Promise<void> {
         attempt: current.attempt,
         paymentState: "CLOSED",
         payableFen: current.payableFen,
-        ...(current.prepayId !== undefined && { prepayId: current.prepayId }),
       }),
       orders
         .patch({ orderId: current.orderId })
@@ -129,7 +122,6 @@ async function nextAttempt(deps: Deps, order: Stored<Order>): Promise<void> {
           paymentNo: providerNumber(current.orderId, attempt),
           attempt,
           paymentState: "CREATED",
-          prepayId: undefined,
         }),
       reconcilePaymentOf(deps.env, current.paymentNo),
     ]);

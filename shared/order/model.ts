@@ -55,7 +55,6 @@ export const order = payment.extend({
   pickupHash: z.string().optional(),
   pickupCode: pii().optional(),
   handedOverAt: epochMs.optional(),
-  handedOverBy: z.string().optional(),
   /** When the member left a forming team. */
   leftAt: epochMs.optional(),
   /** The refund of what was paid, and when it ended. */

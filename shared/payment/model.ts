@@ -13,7 +13,6 @@ export const payment = z.object({
   payableFen: fen,
   /** What became of a payment that succeeded: it pays the seat, or goes back in full. */
   disposition: z.enum(["SEATED", "ORPHAN"]).optional(),
-  prepayId: z.string().optional(),
   transactionId: z.string().optional(),
   /** The channel's success time, whole seconds. */
   paidAt: epochMs.optional(),

@@ -97,7 +97,6 @@ describe("verifying a pickup", () => {
     });
     expect(await table.load(orders, order)).toMatchObject({
       stage: "HANDED_OVER",
-      handedOverBy: "SF-7",
       handedOverAt: now,
     });
     expect(await table.load(dues, { kind: "shipping", id: order.orderId, at: now })).toBeDefined();

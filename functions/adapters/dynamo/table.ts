@@ -70,7 +70,9 @@ export function dynamoTable(options: {
         if (round > 0) await options.env.sleep(20 * 2 ** round);
         const ask: Record<string, unknown>[] = pending;
         const answer = await send(() =>
-          client.send(new BatchGetCommand({ RequestItems: { [TableName]: { Keys: ask, ConsistentRead: consistent } } })),
+          client.send(
+            new BatchGetCommand({ RequestItems: { [TableName]: { Keys: ask, ConsistentRead: consistent } } }),
+          ),
         );
         for (const item of answer.Responses?.[TableName] ?? []) found.set(`${item.pk}\n${item.sk}`, item);
         pending = answer.UnprocessedKeys?.[TableName]?.Keys;
