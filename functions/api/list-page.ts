@@ -1,7 +1,7 @@
 import type { Query, Stored } from "../../shared/table/entity.ts";
 import type { Deps } from "../runtime/deps.ts";
 
-/** A page of a list route: rows of `query`, and the cursor of what follows, which `scope` binds to this very list. */
+/** A page of a list route: rows of `query`, and the cursor of what follows, which `scope` binds to this very list. Read eventually. */
 export async function listPage<T>(
   deps: Pick<Deps, "table" | "cursors">,
   query: Query<T>,
@@ -9,6 +9,6 @@ export async function listPage<T>(
   asked: { limit: number; cursor?: string | undefined },
 ): Promise<{ items: Stored<T>[]; nextCursor: string | undefined }> {
   const after = deps.cursors.open(asked.cursor, scope);
-  const { items, next } = await deps.table.page(query, { limit: asked.limit, after });
+  const { items, next } = await deps.table.page(query, { limit: asked.limit, after, eventually: true });
   return { items, nextCursor: deps.cursors.seal(next, scope) };
 }

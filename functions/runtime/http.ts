@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { Hono, type Context as HonoContext } from "hono";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
@@ -8,7 +9,7 @@ import { invariant } from "../../shared/kernel/invariant.ts";
 import { DomainError, type FieldError, type ProblemCode } from "../../shared/kernel/problem.ts";
 import { type Problem, problems } from "../../shared/kernel/problem-table.ts";
 import { day } from "../../shared/kernel/time.ts";
-import { Stale, type Stored, type Write } from "../../shared/table/entity.ts";
+import { loadLasting, Stale, type Stored, type Write } from "../../shared/table/entity.ts";
 import { idempotency, orders } from "../../shared/table/keys.ts";
 import type { Deps } from "./deps.ts";
 import { takeToken } from "./limits.ts";
@@ -133,7 +134,7 @@ async function authorize(
     }
   }
   if (declared.owns === "order" && caller.kind === "member") {
-    const order = await deps.table.load(orders, { orderId: (request.params as { orderId: string }).orderId });
+    const order = await loadLasting(deps.table, orders, request.params as { orderId: string });
     if (order?.memberId !== caller.memberId) throw new DomainError("ORDER_NOT_FOUND");
   }
 }
@@ -158,7 +159,9 @@ async function earlier(deps: Deps, actorId: string, key: string, request: string
     "content-type": "application/json; charset=utf-8",
     "idempotency-replayed": "true",
   };
-  return { answer: new Response(row.body, { status: row.status, headers }) };
+  return {
+    answer: new Response(row.status === 204 ? null : inflateRawSync(row.body), { status: row.status, headers }),
+  };
 }
 
 async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Response> {
@@ -209,7 +212,8 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
   let answer: string | undefined;
   const once = (result: unknown): Write[] => {
     answer = answerOf(result);
-    const row = { actorId, key, request: fingerprint, status, body: answer, at: deps.env.clock.now() };
+    const body = deflateRawSync(answer);
+    const row = { actorId, key, request: fingerprint, status, body, at: deps.env.clock.now() };
     return [
       (before ? idempotency.replace({ ...row, version: before.expired.version }) : idempotency.create(row)).or(
         "TRY_AGAIN",

@@ -3,7 +3,7 @@ import { type Point, toWgs84 } from "../kernel/geo.ts";
 import { DomainError } from "../kernel/problem.ts";
 import type { Routed } from "../order/index.ts";
 import type { Store } from "../store/index.ts";
-import { Stale, type Table } from "../table/entity.ts";
+import { loadLasting, Stale, type Table } from "../table/entity.ts";
 import { routeCells, stocks, stores } from "../table/keys.ts";
 import type { Place } from "./model.ts";
 import type { Geocoder, RoutePlanner } from "./ports.ts";
@@ -84,7 +84,7 @@ export async function routeOrder(deps: RoutingDeps, input: RouteRequest & Picked
     const survey = await look(deps, directory, input, input.pickedStoreId);
     const chosen = choose(survey, directory, input.pickedStoreId);
     // The directory may be half a minute old: the store that is answered is looked at once more, as it is now.
-    const now = await deps.table.load(stores, { storeId: chosen.storeId });
+    const now = await loadLasting(deps.table, stores, { storeId: chosen.storeId });
     const why = now ? whyNot(now, survey.from, survey.window) : "suspended";
     if (why)
       throw new DomainError("STORE_NOT_ABLE", `store ${chosen.storeId}: ${why}`, {
@@ -208,8 +208,8 @@ async function judgeStock(
   const short = new Set<string>();
   const asked = new Set<string>();
   let able = 0;
-  for (let start = 0; start < open.length && able < MAX_COMPARED; start += 2 * MAX_COMPARED) {
-    const batch = open.slice(start, start + 2 * MAX_COMPARED);
+  for (let start = 0; start < open.length && able < MAX_COMPARED; start += MAX_COMPARED) {
+    const batch = open.slice(start, start + MAX_COMPARED);
     const picked = start === 0 && open.find(({ store }) => store.storeId === pickedStoreId);
     const ids = [...new Set([...batch, ...(picked ? [picked] : [])].map(({ store }) => store.storeId))];
     const left = await leftAt(ids);

@@ -20,7 +20,7 @@ export async function storeDirectory(
   const stores: Store[] = [];
   let after: Record<string, string> | undefined;
   do {
-    const page = await deps.table.page(allStores(), { limit: 100, after });
+    const page = await deps.table.page(allStores(), { limit: 100, after, eventually: maxAgeMs > 0 });
     stores.push(...page.items);
     after = page.next;
   } while (after);

@@ -3,7 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { shippingLifecycle } from "../order/index.ts";
-import { decide, type Table } from "../table/entity.ts";
+import { decide, loadLasting, type Table } from "../table/entity.ts";
 import { dues, members, orders, outbox } from "../table/keys.ts";
 import type { ShippingUpload } from "./ports.ts";
 
@@ -30,7 +30,7 @@ export async function uploadShipping(
   if (order.handedOverAt === undefined) throw new DomainError("ORDER_STATE", "not handed over yet");
   const handedOverAt = order.handedOverAt;
   if (order.shipping === "NONE") {
-    const member = await table.load(members, { memberId: order.memberId });
+    const member = await loadLasting(table, members, { memberId: order.memberId });
     invariant(member, `order ${orderId} has a member`);
     const outcome = await shippingUpload.uploadPickup({
       paymentNo: order.paymentNo,
@@ -43,8 +43,11 @@ export async function uploadShipping(
       return { kind: "later", reason: outcome.kind === "busy" ? "busy" : outcome.reason };
   }
   const dueKey = { kind: "shipping" as const, id: orderId, at: dueAt ?? handedOverAt };
-  await decide(async () => {
-    const [now, due] = await Promise.all([table.load(orders, { orderId }), table.load(dues, dueKey)]);
+  await decide(async (round) => {
+    const [now, due] = await Promise.all([
+      round === 0 ? order : table.load(orders, { orderId }),
+      table.load(dues, dueKey),
+    ]);
     const moves = now?.shipping === "NONE";
     if (!moves && !due) return;
     await table.commit([

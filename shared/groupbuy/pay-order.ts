@@ -4,7 +4,7 @@ import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import type { Order } from "../order/index.ts";
 import { type PaymentChannel, type PaymentParameters, paymentLifecycle } from "../payment/index.ts";
-import { decide, Stale, type Stored, type Table } from "../table/entity.ts";
+import { decide, loadLasting, Stale, type Stored, type Table } from "../table/entity.ts";
 import { members, orders, paymentAttempts, teams } from "../table/keys.ts";
 import type { Team } from "./model.ts";
 import { settlePayment } from "./settle-payment.ts";
@@ -66,7 +66,7 @@ async function payable(deps: Deps, orderId: string): Promise<{ order: Stored<Ord
   if (order.seat !== "HELD") throw new DomainError("PAYMENT_PAID");
   const [team, member] = await Promise.all([
     deps.table.load(teams, { teamId: order.teamId }),
-    deps.table.load(members, { memberId: order.memberId }),
+    loadLasting(deps.table, members, { memberId: order.memberId }),
   ]);
   invariant(team && member, `order ${orderId} has its team and member`);
   if (team.state !== "OPENING" && team.state !== "FORMING")

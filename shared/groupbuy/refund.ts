@@ -117,28 +117,30 @@ function sooner(deps: Deps, input: RefundKey & { round: number }, refund: Refund
 }
 
 /** The intent of a failed team's refund: made once a seat, with the units going back; undefined where none is due. */
-async function refundOfFailedTeam(deps: Deps, key: RefundKey): Promise<Stored<Refund> | undefined> {
+async function refundOfFailedTeam(deps: Deps, { orderId, refundId }: RefundKey): Promise<Stored<Refund> | undefined> {
+  const key = { orderId, refundId };
   if (key.refundId !== siblingId("RF", key.orderId)) return undefined;
-  await decide(async () => {
+  return decide(async () => {
     const order = await deps.table.load(orders, { orderId: key.orderId });
+    if (order?.refundId !== undefined) return deps.table.load(refunds, key);
+    // FAILED is for good, so that the commit need not ask again
     const team = order && (await deps.table.load(teams, { teamId: order.teamId }));
-    if (order?.seat !== "PAID" || order.refundId !== undefined || team?.state !== "FAILED") return;
-    const now = deps.env.clock.now();
+    if (order?.seat !== "PAID" || team?.state !== "FAILED") return undefined;
+    const requested: Refund = {
+      ...key,
+      memberId: order.memberId,
+      paymentNo: order.paymentNo,
+      cause: "team_failed",
+      refundFen: order.payableFen,
+      totalFen: order.payableFen,
+      attempt: 1,
+      refundNo: providerNumber(key.refundId, 1),
+      state: "REQUESTED",
+      requestedAt: deps.env.clock.now(),
+    };
     await deps.table.commit([
-      teams.check({ teamId: team.teamId }).when("state", "=", "FAILED"),
       atItsStore(order).when("seat", "=", "PAID").whenMissing("refundId").set({ refundId: key.refundId }),
-      refunds.create({
-        ...key,
-        memberId: order.memberId,
-        paymentNo: order.paymentNo,
-        cause: "team_failed",
-        refundFen: order.payableFen,
-        totalFen: order.payableFen,
-        attempt: 1,
-        refundNo: providerNumber(key.refundId, 1),
-        state: "REQUESTED",
-        requestedAt: now,
-      }),
+      refunds.create(requested),
       reconcileRefundOf(deps.env, `${key.orderId}#${key.refundId}`),
       ...(await unitsBack(deps, order, "failed")),
       told(deps.env, "refund.requested", order, {
@@ -147,14 +149,14 @@ async function refundOfFailedTeam(deps: Deps, key: RefundKey): Promise<Stored<Re
         cause: "team_failed",
       }),
     ]);
+    return { ...requested, version: 1 };
   });
-  return deps.table.load(refunds, key);
 }
 
-/** Puts what the channel says of a refund into our rows; told twice, or late, it changes nothing. */
+/** Puts what the channel says of a refund, as it was read last, into our rows; told twice, or late, it changes nothing. */
 export async function applyRefund(
   deps: { table: Table; env: Env },
-  refund: Refund,
+  refund: Stored<Refund>,
   said: ChannelRefund,
 ): Promise<void> {
   if (said.refundNo !== refund.refundNo) return; // news of an attempt that was given up
@@ -167,8 +169,8 @@ export async function applyRefund(
     });
     return;
   }
-  await decide(async () => {
-    const current = await deps.table.load(refunds, refund);
+  await decide(async (round) => {
+    const current = round === 0 ? refund : await deps.table.load(refunds, refund);
     if (!current || current.refundNo !== said.refundNo) return;
     if (said.status === "SUCCESS" && refundLifecycle.allows(current.state, "succeeded"))
       await settle(deps, current, said);

@@ -9,7 +9,9 @@ import type { Guard } from "./model.ts";
  * order to the store as read (`atItsStore`).
  */
 export async function unitsBack(deps: { table: Table; env: Env }, order: Stored<Order>, why: string): Promise<Write[]> {
-  const cap = order.campaignId && (await deps.table.load(totalCaps, { campaignId: order.campaignId }));
+  // whether there is a cap is settled when the campaign is published
+  const cap =
+    order.campaignId && (await deps.table.load(totalCaps, { campaignId: order.campaignId }, { eventually: true }));
   return [...(cap ? [totalCaps.patch(cap).add({ left: order.units })] : []), ...(await returnUnits(deps, order, why))];
 }
 

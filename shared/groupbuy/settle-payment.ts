@@ -4,7 +4,7 @@ import { readProviderNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { type Order, seatLifecycle } from "../order/index.ts";
 import { booked, openCase, type PaidTransaction, type PaymentAttempt, paymentLifecycle } from "../payment/index.ts";
-import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
+import { decide, loadLasting, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
   allotments,
   dues,
@@ -36,7 +36,7 @@ export type Settlement = "seated" | "orphan" | "repeat" | "case";
 export async function settlePayment(deps: Deps, paid: PaidTransaction): Promise<Settlement> {
   const number = readProviderNumber(paid.paymentNo);
   if (!number) return asCase(deps, paid, "unknown_number", "a paid number that we never gave out");
-  return decide(async () => {
+  return decide(async (round) => {
     const order = await deps.table.load(orders, { orderId: number.id });
     if (!order) return asCase(deps, paid, "unknown_number", "a paid number without an order");
     const inForce = number.attempt === order.attempt;
@@ -50,7 +50,10 @@ export async function settlePayment(deps: Deps, paid: PaidTransaction): Promise<
     }
     // our own refunds follow a payment we know: this one was given back at the channel by somebody else
     if (paid.state === "REFUND") return asCase(deps, paid, "mismatch", "refunded at the channel, not by us", order);
-    const member = await deps.table.load(members, { memberId: order.memberId });
+    const { memberId } = order;
+    const member = await (round === 0
+      ? loadLasting(deps.table, members, { memberId })
+      : deps.table.load(members, { memberId }));
     const wrong = [
       paid.totalFen !== payment.payableFen && "amount",
       paid.currency !== "CNY" && "currency",

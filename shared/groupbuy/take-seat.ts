@@ -5,7 +5,7 @@ import { providerNumber } from "../kernel/ids.ts";
 import { DomainError, type ProblemCode } from "../kernel/problem.ts";
 import { dayOf, wholeSecond } from "../kernel/time.ts";
 import { type Order, seatState } from "../order/index.ts";
-import { decide, type Stored, type Write } from "../table/entity.ts";
+import { decide, loadLasting, Stale, type Stored, type Write } from "../table/entity.ts";
 import {
   allotments,
   campaigns,
@@ -52,7 +52,7 @@ export function openTeam(
   deps: SeatDeps,
   input: SeatRequest & { campaignId: string; communityId?: string | undefined },
 ): Promise<Seat> {
-  return decide(async () => {
+  return decide(async (round) => {
     const campaign = await openCampaignOf(deps, input.campaignId);
     const now = deps.env.clock.now();
     if (campaign.state === "SUSPENDED") throw new DomainError("CAMPAIGN_SUSPENDED");
@@ -70,6 +70,8 @@ export function openTeam(
     const orderId = deps.env.ids.next("OR");
     const terms = termsOf(campaign);
     const prepared = await prepareSeat(deps, input, {
+      round,
+      guard: await refuseSecondSeat(deps, campaign.campaignId, input.memberId),
       campaign,
       terms,
       teamId,
@@ -106,7 +108,7 @@ export function openTeam(
  * one's own in), TEAM_CLOSING, TEAM_FULL, CAMPAIGN_SUSPENDED, NOT_ADMITTED_…, what `takeSeat` throws.
  */
 export function joinTeam(deps: SeatDeps, input: SeatRequest & { teamId: string }): Promise<Seat> {
-  return decide(async () => {
+  return decide(async (round) => {
     const team = await deps.table.load(teams, { teamId: input.teamId });
     if (!team) throw new DomainError("TEAM_NOT_FOUND");
     if (team.leaderId === input.memberId && (team.state === "OPENING" || team.state === "FORMING"))
@@ -122,13 +124,15 @@ export function joinTeam(deps: SeatDeps, input: SeatRequest & { teamId: string }
     };
     const latest = deps.env.clock.now() + clocks.joinMargin;
     const deadline = team.deadline ?? 0;
-    const campaign = await openCampaignOf(deps, team.campaignId);
-    await refuseSecondSeat(deps, campaign.campaignId, input.memberId, team);
+    const campaign = await openCampaignOf(deps, team.campaignId, { eventually: true });
+    const guard = await refuseSecondSeat(deps, campaign.campaignId, input.memberId, team);
     if (team.state !== "FORMING" || deadline < latest || team.free < 1) throw closed(team);
     if (campaign.state === "SUSPENDED") throw new DomainError("CAMPAIGN_SUSPENDED");
     if (campaign.state === "CANCELLED") throw new DomainError("TEAM_CLOSED", undefined, own);
     const orderId = deps.env.ids.next("OR");
     const prepared = await prepareSeat(deps, input, {
+      round,
+      guard,
       campaign,
       terms: team.terms,
       teamId: team.teamId,
@@ -155,8 +159,12 @@ export function joinTeam(deps: SeatDeps, input: SeatRequest & { teamId: string }
   });
 }
 
-async function openCampaignOf(deps: SeatDeps, campaignId: string): Promise<Stored<Campaign>> {
-  const campaign = await deps.table.load(campaigns, { campaignId });
+async function openCampaignOf(
+  deps: SeatDeps,
+  campaignId: string,
+  how: { eventually?: boolean } = {},
+): Promise<Stored<Campaign>> {
+  const campaign = await deps.table.load(campaigns, { campaignId }, how);
   if (!campaign || campaign.state === "DRAFT") throw new DomainError("CAMPAIGN_NOT_FOUND");
   return campaign;
 }
@@ -202,6 +210,9 @@ async function refuseSecondSeat(
 }
 
 interface SeatPlan {
+  /** How often this was decided before on what went stale. */
+  round: number;
+  guard: Stored<Guard> | undefined;
   campaign: Campaign;
   terms: Terms;
   teamId: string;
@@ -224,13 +235,15 @@ async function prepareSeat(
   input: SeatRequest,
   plan: SeatPlan,
 ): Promise<{ order: Order; why: string; writes: Write[] }> {
-  const { campaign, terms } = plan;
+  const { campaign, terms, guard } = plan;
   const now = deps.env.clock.now();
-  const guard = await refuseSecondSeat(deps, campaign.campaignId, input.memberId, plan.team);
   const counted = Object.values(guard?.units ?? {}).reduce((a, b) => a + b, 0);
   if (counted + input.units > terms.perMemberLimit)
     throw new DomainError("UNITS_LIMIT", undefined, { facts: { limit: terms.perMemberLimit, counted } });
-  const member = await deps.table.load(members, { memberId: input.memberId });
+  const { memberId } = input;
+  const member = await (terms.admits === "new"
+    ? deps.table.load(members, { memberId })
+    : loadLasting(deps.table, members, { memberId }));
   if (!member) throw new DomainError("MEMBER_NOT_FOUND");
   const own = { facts: { campaignId: campaign.campaignId } };
   if (terms.admits === "new" && plan.team && member.firstPaidAt !== undefined)
@@ -247,7 +260,7 @@ async function prepareSeat(
   const left = async (storeIds: readonly string[]) => {
     const keys = storeIds.map((storeId) => ({ campaignId: campaign.campaignId, storeId, articleId: terms.articleId }));
     for (const storeId of storeIds) asked.set(storeId, 0);
-    for (const row of await deps.table.loadMany(allotments, keys))
+    for (const row of await deps.table.loadMany(allotments, keys, { eventually: plan.round === 0 }))
       if (row.state === "OPEN") asked.set(row.storeId, row.left);
     return asked;
   };
@@ -260,7 +273,10 @@ async function prepareSeat(
     window: { from: Math.max(terms.pickupFrom, now), until: terms.pickupUntil },
     fulfilment: input.fulfilment,
   }).catch((error: unknown) => {
-    const soldOut = asked.size > 0 && [...asked.values()].every((n) => n < input.units);
+    const short = [...asked.values()].filter((n) => n < input.units).length;
+    // nobody is turned away on what was read eventually: once more, consistently
+    if (error instanceof DomainError && plan.round === 0 && short > 0) throw new Stale("units left, as first read");
+    const soldOut = asked.size > 0 && short === asked.size;
     if (error instanceof DomainError && error.code === "NO_STORE_IN_RANGE" && soldOut)
       throw new DomainError("SOLD_OUT", undefined, own);
     throw error;

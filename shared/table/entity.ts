@@ -321,13 +321,24 @@ export function entity<
 }
 
 /**
- * Runs `attempt` again while what it read went stale under it; each time it reads and decides anew. 12 times, then TRY_AGAIN:
+ * A row for what never changes in it (whose it is, an openid): read eventually, for half the units, and once more consistently
+ * where it is not there yet.
+ */
+export const loadLasting = async <T, K extends keyof T>(
+  table: Pick<Table, "load">,
+  entity: Entity<T, K, never>,
+  key: Pick<T, K>,
+): Promise<Stored<T> | undefined> =>
+  (await table.load(entity, key, { eventually: true })) ?? (await table.load(entity, key));
+
+/**
+ * Runs `attempt` again while what it read went stale under it; each time, told how often it was run before, it reads and decides anew. 12 times, then TRY_AGAIN:
  * with its commit's own conflict retries that is at most 12 × 8 transactions.
  */
-export async function decide<R>(attempt: () => Promise<R>): Promise<R> {
+export async function decide<R>(attempt: (round: number) => Promise<R>): Promise<R> {
   for (let round = 0; round < 12; round++) {
     try {
-      return await attempt();
+      return await attempt(round);
     } catch (error) {
       if (!(error instanceof Stale)) throw error;
     }

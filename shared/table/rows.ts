@@ -5,14 +5,14 @@ import { epochMs } from "../kernel/time.ts";
 /** An event in the outbox, in the hour and bucket it is kept under. */
 export const outboxRow = event;
 
-/** The stored answer to an idempotent request, kept 48 h; `body` is the answer to the byte. */
+/** The stored answer to an idempotent request, kept 48 h; `body` is the answer to the byte, deflated (RFC 1951). */
 export const idempotencyRow = z.object({
   actorId: z.string(),
   key: z.string(),
   /** SHA-256 of method, path and body. */
   request: z.string(),
   status: z.int(),
-  body: z.string(),
+  body: z.instanceof(Uint8Array),
   at: epochMs,
 });
 

@@ -124,10 +124,10 @@ describe("verifying a pickup", () => {
       staffId: "SF-8",
       storeId: store.storeId,
       code,
-      once: (result) => [idempotency.create({ ...row, body: JSON.stringify(result) })],
+      once: (result) => [idempotency.create({ ...row, body: Buffer.from(JSON.stringify(result)) })],
     });
     const kept = await table.load(idempotency, row);
-    expect(JSON.parse(kept!.body)).toMatchObject({ orderId: order.orderId });
+    expect(JSON.parse(Buffer.from(kept!.body).toString())).toMatchObject({ orderId: order.orderId });
   });
 
   it("sends the member to the right store, by id and name", async () => {
