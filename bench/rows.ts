@@ -46,10 +46,10 @@ export function watchRows(platform: Platform): { take(): { writes: RowWrite[]; r
     credentials: LOCAL_CREDENTIALS,
   });
   const known = new Map<string, { row: string; bytes: number; indexes: string[] }>();
-  /** Kind of key → entity, learned from the rows that were written. */
+  /** Kind of key → entity, learned from the rows that were written; others are named by their key. */
   const entities = new Map<string, string>();
   let writes: RowWrite[] = [];
-  let reads: RowRead[] = [];
+  let reads: (Omit<RowRead, "row"> & { keys: Item[]; index?: string })[] = [];
   let wrong: string[] = [];
 
   const nameOf = (key: Item) => known.get(idOf(key))?.row ?? entities.get(kindOf(key)) ?? kindOf(key);
@@ -92,18 +92,25 @@ export function watchRows(platform: Platform): { take(): { writes: RowWrite[]; r
       (sum, each) => sum + (each.CapacityUnits ?? 0),
       0,
     );
-    const read = (row: string, rows: number, consistent: unknown, units: number) =>
-      reads.push({ row, by, rows, consistent: consistent === true, units });
+    const read = (keys: Item[], rows: number, consistent: unknown, units: number, index?: unknown) =>
+      reads.push({
+        keys,
+        by,
+        rows,
+        consistent: consistent === true,
+        units,
+        ...(typeof index === "string" && { index }),
+      });
 
-    if (action === "GetItem") read(nameOf(json.Key as Item), 1, json.ConsistentRead, base);
+    if (action === "GetItem") read([json.Key as Item], 1, json.ConsistentRead, base);
     else if (action === "BatchGetItem") {
       type Asked = Record<string, { Keys: Item[]; ConsistentRead?: boolean }>;
       for (const { Keys, ConsistentRead } of Object.values(json.RequestItems as Asked))
-        read([...new Set(Keys.map(nameOf))].join(", "), Keys.length, ConsistentRead, base);
+        read(Keys, Keys.length, ConsistentRead, base);
     } else if (action === "Query") {
       const values = json.ExpressionAttributeValues as Record<string, AttributeValue>;
-      const of = values[":pk"]?.S?.split("#")[0] ?? "";
-      read(json.IndexName ? `${json.IndexName} ${of}` : of, 0, json.ConsistentRead, base + indexed);
+      const key = { pk: values[":pk"]!, sk: values[":a"] ?? { S: "#" } };
+      read([key], 0, json.ConsistentRead, base + indexed, json.IndexName);
     } else {
       const items =
         action === "TransactWriteItems"
@@ -127,7 +134,14 @@ export function watchRows(platform: Platform): { take(): { writes: RowWrite[]; r
   return {
     take() {
       if (wrong.length > 0) throw new Error(wrong.join("\n"));
-      const taken = { writes, reads };
+      // named only now: what was not there when it was read may have been written since
+      const named = reads.map(({ keys, index, ...read }) => ({
+        ...read,
+        row: [...new Set(keys.map((key) => (index ? `${index} of ${key.pk?.S?.split("#")[0]}` : nameOf(key))))].join(
+          ", ",
+        ),
+      }));
+      const taken = { writes, reads: named };
       [writes, reads, wrong] = [[], [], []];
       return taken;
     },
@@ -140,10 +154,10 @@ export function watchRows(platform: Platform): { take(): { writes: RowWrite[]; r
 
 const idOf = (key: Item): string => `${key.pk?.S}\n${key.sk?.S}`;
 
-/** `ORDER#…`, `REFUND#…` → `ORDER REFUND`. */
+/** `ORDER#…`, `REFUND#…` → `ORDER REFUND`; `RATE#…`, `#` → `RATE`; another sort key than words: `RATE …`. */
 const kindOf = ({ pk, sk }: Item): string => {
   const [kind = "", of = ""] = [pk?.S?.split("#")[0], sk?.S?.split("#")[0]];
-  return /^[A-Z]+$/.test(of) ? `${kind} ${of}` : kind;
+  return of === "" ? kind : `${kind} ${/^[A-Z]+$/.test(of) ? of : "…"}`;
 };
 
 const detailOf = (entity: string, row: Item): string =>
