@@ -155,7 +155,7 @@ test("joining ends a minute and a half before the deadline, opening as long befo
   const lead = await formedTeam(li!, campaignId);
   const { deadline, joinUntil, hardEnd } = await team(lead.teamId);
   expect(Date.parse(joinUntil)).toBe(Date.parse(deadline) - 90_000);
-  await passTo(Date.parse(deadline) - 100_000);
+  await passTo(Date.parse(deadline) - 5 * minute);
   const held: Seat = await made(join(wang!, lead.teamId));
   expect(held.holdUntil).toBe(deadline);
   await passTo(Date.parse(joinUntil) + 1_000);
@@ -165,7 +165,7 @@ test("joining ends a minute and a half before the deadline, opening as long befo
     facts: { campaignId },
   });
 
-  await passTo(Date.parse(hardEnd) - 100_000);
+  await passTo(Date.parse(hardEnd) - 5 * minute);
   const late: Seat = await made(open(chen!, campaignId));
   expect(late.holdUntil).toBe(hardEnd);
   await pay(chen!, late);

@@ -72,7 +72,14 @@ test("64 racers for 3 free seats: 3 get one, the others their problem, the count
 
 test("a commit is all or nothing, and names the first write that failed", async () => {
   const team = aTeam();
-  const row = { actorId: "MB", key: `k${team.teamId}`, request: "r", status: 200, body: Buffer.from("{}"), at: clock.now() };
+  const row = {
+    actorId: "MB",
+    key: `k${team.teamId}`,
+    request: "r",
+    status: 200,
+    body: Buffer.from("{}"),
+    at: clock.now(),
+  };
   await table.commit([teams.create(team)]);
   const attempt = table.commit([idempotency.create(row), teams.create(team).or("TEAM_OWN")]);
   await expect(attempt).rejects.toEqual(new DomainError("TEAM_OWN"));
