@@ -1,6 +1,6 @@
 import { composeDeps } from "../runtime/composition.ts";
 import { httpHandler } from "../runtime/http.ts";
 import { behindEdge } from "../runtime/origin.ts";
-import { hookRoutes } from "./routes.ts";
+import { paymentHooks } from "./payment-routes.ts";
 
-export const handler = behindEdge(httpHandler(hookRoutes, composeDeps(["wechat"])));
+export const handler = behindEdge(httpHandler(paymentHooks, composeDeps(["wechat"])));

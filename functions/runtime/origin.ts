@@ -1,9 +1,4 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import {
-  GetSecretValueCommand,
-  ResourceNotFoundException,
-  SecretsManagerClient,
-} from "@aws-sdk/client-secrets-manager";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { minute, second } from "../../shared/kernel/time.ts";
 import { systemEnv } from "./env.ts";
@@ -54,6 +49,9 @@ export function originCheck(read: () => Promise<readonly string[]>, clock: { now
 
 /** The secret's current and previous version, as far as there are. */
 async function readVersions(secretId: string): Promise<string[]> {
+  const { GetSecretValueCommand, ResourceNotFoundException, SecretsManagerClient } = await import(
+    "./secrets-manager-client.ts"
+  );
   const client = new SecretsManagerClient({});
   const version = async (VersionStage: string): Promise<string[]> => {
     try {

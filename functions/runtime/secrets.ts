@@ -1,4 +1,3 @@
-import { GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm";
 import * as z from "zod";
 
 const key32 = z
@@ -49,6 +48,7 @@ export async function readSecrets<N extends SecretName>(
   names: readonly N[],
 ): Promise<Pick<Secrets, N>> {
   if (names.length === 0) return {} as Pick<Secrets, N>;
+  const { GetParametersCommand, SSMClient } = await import("./ssm-client.ts");
   const answer = await new SSMClient({}).send(
     new GetParametersCommand({ Names: names.map((name) => `${prefix}/${name}`), WithDecryption: true }),
   );

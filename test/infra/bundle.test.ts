@@ -28,6 +28,20 @@ function contents(root: string): Record<string, string> {
   );
 }
 
+/** Files a bundle reads before its first event, and those it may read later. */
+function filesOf(bundleFolder: string): { atOnce: Set<string>; onDemand: Set<string> } {
+  const reach = (from: string, pattern: RegExp, found = new Set<string>()): Set<string> => {
+    if (found.has(from)) return found;
+    found.add(from);
+    for (const [, file] of readFileSync(join(bundleFolder, from), "utf8").matchAll(pattern))
+      reach(file!, pattern, found);
+    return found;
+  };
+  const atOnce = reach("index.mjs", /\b(?:from|import)"\.\/([^"]+)"/g);
+  const all = reach("index.mjs", /\b(?:from|import\(|import)"\.\/([^"]+)"/g);
+  return { atOnce, onDemand: new Set([...all].filter((file) => !atOnce.has(file))) };
+}
+
 describe("bundle", () => {
   it("gives each function a folder whose index.mjs exports the handler", async () => {
     const functionsRoot = stubFunctions();
@@ -87,8 +101,32 @@ describe("bundle", () => {
     await bundle({ outDir: second });
     expect(contents(second)).toEqual(contents(first));
     for (const name of functionNames) {
-      // The store's client and zod alone are some 450 kB minified; whoever passes 1 MB took in something by mistake.
-      expect(statSync(join(first, name, "index.mjs")).size, name).toBeLessThan(1_000_000);
+      const { atOnce, onDemand } = filesOf(join(first, name));
+      expect([...atOnce, ...onDemand].sort(), `${name}: every file is there, and none for nothing`).toEqual(
+        readdirSync(join(first, name))
+          .filter((file) => file.endsWith(".mjs"))
+          .sort(),
+      );
+      const bytes = [...atOnce].reduce((sum, file) => sum + statSync(join(first, name, file)).size, 0);
+      // The store's client and zod alone are some 450 kB minified; whoever passes this took in something by mistake.
+      expect(bytes, name).toBeLessThan(600_000);
     }
+  });
+
+  it("keeps apart what a function loads on demand, with the function that loads it", async () => {
+    const functionsRoot = stubFunctions();
+    made.push(functionsRoot);
+    writeFileSync(join(functionsRoot, "rare.ts"), `export const rare = "rarely wanted";\n`);
+    writeFileSync(
+      join(functionsRoot, functions.Hooks.entry),
+      `export const handler = async () => (await import("../rare.ts")).rare;\n`,
+    );
+    const outDir = folder();
+    await bundle({ outDir, functionsRoot });
+    expect(filesOf(join(outDir, "Hooks")).onDemand.size).toBe(1);
+    expect(filesOf(join(outDir, "Shop")).onDemand.size).toBe(0);
+    expect(readFileSync(join(outDir, "Hooks", "index.mjs"), "utf8")).not.toContain("rarely wanted");
+    const { handler } = await import(pathToFileURL(join(outDir, "Hooks", "index.mjs")).href);
+    expect(await handler()).toBe("rarely wanted");
   });
 });

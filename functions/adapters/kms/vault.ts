@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import { DecryptCommand, GenerateDataKeyCommand, KMSClient } from "@aws-sdk/client-kms";
+import type { KMSClient } from "@aws-sdk/client-kms";
 import type { Env } from "../../../shared/kernel/env.ts";
 import type { Sealed, Vault } from "../../../shared/kernel/vault.ts";
 
@@ -11,12 +11,19 @@ const KEPT = 200;
  * AES-256-GCM with `<memberId>:<field>` as associated data. A sealed value is `v1.<base64url of iv(12) ‖ tag(16) ‖ text>`.
  */
 export function kmsVault(options: { keyId: string; rng: Env["rng"] }): Vault {
-  const kms = new KMSClient({});
+  // Few requests touch personal data: the client is loaded by the first that does.
+  let client: KMSClient | undefined;
+  const load = async () => {
+    const { DecryptCommand, GenerateDataKeyCommand, KMSClient } = await import("./client.ts");
+    client ??= new KMSClient({});
+    return { DecryptCommand, GenerateDataKeyCommand, kms: client };
+  };
   const opened = new Map<string, Buffer>();
 
   async function dataKeyOf(memberId: string, dataKey: string): Promise<Buffer> {
     const known = opened.get(dataKey);
     if (known) return known;
+    const { DecryptCommand, kms } = await load();
     const { Plaintext } = await kms.send(
       new DecryptCommand({
         KeyId: options.keyId,
@@ -33,6 +40,7 @@ export function kmsVault(options: { keyId: string; rng: Env["rng"] }): Vault {
 
   return {
     async newKey(memberId) {
+      const { GenerateDataKeyCommand, kms } = await load();
       const { CiphertextBlob } = await kms.send(
         new GenerateDataKeyCommand({
           KeyId: options.keyId,

@@ -72,7 +72,7 @@ export function createLocation(options: LocationOptions): { planner: RoutePlanne
   const { ROUTE_CALCULATOR, PLACE_INDEX, ...endpoint } = environment.parse(options.environment);
   const timeoutMs = options.timeoutMs ?? 2000;
   let loaded: Promise<LocationClient> | undefined;
-  const sdk = () => import("@aws-sdk/client-location");
+  const sdk = () => import("./client.ts");
   const client = () => {
     loaded ??= sdk().then(
       ({ LocationClient }) =>

@@ -1,11 +1,13 @@
-import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
+import type { SFNClient } from "@aws-sdk/client-sfn";
 import { toUtc } from "../../../shared/kernel/time.ts";
 import type { Workflows } from "../../../shared/kernel/workflows.ts";
 
 /** The two machines on Step Functions; an execution that exists already is the success of an earlier start. */
 export function stepFunctions(options: { deadlineMachine: string; refundMachine: string }): Workflows {
-  const client = new SFNClient({ maxAttempts: 3 });
+  let client: SFNClient | undefined;
   const start = async (stateMachineArn: string, name: string, input: unknown) => {
+    const { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } = await import("./client.ts");
+    client ??= new SFNClient({ maxAttempts: 3 });
     try {
       await client.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
     } catch (error) {

@@ -1,0 +1,19 @@
+import type { Route } from "../runtime/route.ts";
+import { catalogOps } from "./catalog-routes.ts";
+import { communityOps } from "./community-routes.ts";
+import { fulfilmentOps } from "./fulfilment-routes.ts";
+import { groupbuyOps } from "./groupbuy-routes.ts";
+import { identityOps } from "./identity-routes.ts";
+import { paymentOps } from "./payment-routes.ts";
+import { storeOps } from "./store-routes.ts";
+
+/** What staff call. */
+export const opsRoutes: readonly Route[] = [
+  ...identityOps,
+  ...storeOps,
+  ...catalogOps,
+  ...communityOps,
+  ...groupbuyOps,
+  ...fulfilmentOps,
+  ...paymentOps,
+];
