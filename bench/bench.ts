@@ -14,6 +14,10 @@ export interface Figure {
 export interface Bench {
   tell(figure: Figure): void;
   progress(line: string): void;
+  /** How many of `count` this run does: all, or a tenth with `--quick`. */
+  few(count: number): number;
+  /** To three significant digits below a hundred, to whole numbers above: more would be noise. */
+  rounded(value: number): number;
   /** A new folder, removed at the end. */
   folder(name: string): string;
   /** Has `end` done at the end, also of a run that failed or was interrupted; last first. */
@@ -22,11 +26,16 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-export function openBench(out: Pick<Bench, "tell" | "progress">): Bench {
+export function openBench(out: Pick<Bench, "tell" | "progress"> & { quick: boolean }): Bench {
+  const { tell, progress, quick } = out;
+  const rounded = (value: number) => (Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
   const ends: (() => Promise<unknown> | unknown)[] = [];
   let closed: Promise<void> | undefined;
   return {
-    ...out,
+    tell: (figure) => tell({ ...figure, value: rounded(figure.value) }),
+    progress,
+    few: (count) => (quick ? Math.ceil(count / 10) : count),
+    rounded,
     folder(name) {
       const path = mkdtempSync(join(tmpdir(), `commensal-bench-${name}-`));
       ends.push(() => rmSync(path, { recursive: true, force: true }));

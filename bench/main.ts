@@ -1,49 +1,59 @@
-import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { type Bench, openBench } from "./bench.ts";
+import { bundleFigures } from "./bundle-figures.ts";
+import { calibrate } from "./calibration.ts";
+import { embeddedJoinFigures, joinFigures, listFigures, paidOrderFigures, viewFigures } from "./http-figures.ts";
+import { rushFigures } from "./rush-figures.ts";
+import { startFigures } from "./start-figures.ts";
 import { unitFigures } from "./unit-figures.ts";
 
 /** Every group: the first word of its figures, what they tell, and how they are measured. */
 const groups: Record<string, { tells: string; run: (bench: Bench) => Promise<void> }> = {
+  join: { tells: "a seat: seats a second, CPU of each, 99th percentile", run: joinFigures },
+  paid_order: { tells: "the same of a seat with its prepay and notification", run: paidOrderFigures },
+  view: { tells: "the same of a campaign's page", run: viewFigures },
+  list: { tells: "the same of a list of twenty campaigns", run: listFigures },
+  embedded_join: { tells: "the same of a seat through the embedded default as a whole", run: embeddedJoinFigures },
   units: { tells: "DynamoDB units of each operation, and of what reads the stream after it", run: unitFigures },
+  bundle: { tells: "size of each function's bundle, and CPU of importing it", run: bundleFigures },
+  start: { tells: "a later npm start, to the first answer with data", run: startFigures },
+  rush: { tells: "what is sold when 200 people want 50 units at once, a hundred times", run: rushFigures },
 };
 
-const help = `npm run bench -- [group …]
+const help = `npm run bench -- [--quick] [group …]
 
-Prints one JSON line for each figure, {"figure","value","unit", …}; progress goes to stderr. Without a group, all of them:
+Prints one JSON line for each figure, {"figure","value","unit", …}; progress goes to stderr. With
+--quick a tenth of each is done: enough to see that it works, too little to quote. Without a group, all of them:
 ${Object.entries(groups)
   .map(([name, { tells }]) => `  ${name.padEnd(14)}${tells}`)
   .join("\n")}`;
 
-function wanted(): string[] | undefined {
+function wanted(): { names: string[]; quick: boolean } | undefined {
   const { values, positionals } = parseArgs({
-    options: { help: { type: "boolean", default: false } },
+    options: { help: { type: "boolean", default: false }, quick: { type: "boolean", default: false } },
     allowPositionals: true,
   });
   if (values.help) return undefined;
   const unknown = positionals.filter((name) => !Object.hasOwn(groups, name));
   if (unknown.length > 0)
     throw new Error(`There is no group ${unknown.join(", ")}; there are ${Object.keys(groups).join(", ")}.`);
-  return positionals.length > 0 ? positionals : Object.keys(groups);
+  return { names: positionals.length > 0 ? positionals : Object.keys(groups), quick: values.quick };
 }
 
 try {
-  const names = wanted();
-  if (!names) console.log(help);
+  const asked = wanted();
+  if (!asked) console.log(help);
   else {
     const bench = openBench({
+      quick: asked.quick,
       tell: (figure) => console.log(JSON.stringify(figure)),
       progress: (line) => console.error(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${line}`),
     });
     for (const signal of ["SIGINT", "SIGTERM"] as const)
       process.once(signal, () => void bench.close().finally(() => process.exit(130)));
     try {
-      bench.progress(
-        `${cpus().length} cores, load ${loadavg()
-          .map((load) => load.toFixed(1))
-          .join(" ")}`,
-      );
-      for (const name of names) {
+      await calibrate(bench);
+      for (const name of asked.names) {
         bench.progress(name);
         await groups[name]!.run(bench);
       }

@@ -47,6 +47,8 @@ interface Plan {
   name: string;
   articleId: string;
   durationMinutes: number;
+  /** 3 where absent: teams of four. */
+  invitesRequired?: number;
   /** Units per store. */
   allotments: { storeId: string; units: number }[];
 }
@@ -67,13 +69,13 @@ export function createMoves(client: Client, admin: Caller) {
       await local.post("/_local/clock", { advanceMs: ms }, anything);
     },
 
-    /** A team of four, everyone at 80 %: draft, units per store, publication. It opens at once. */
+    /** A team, everyone at 80 %: draft, units per store, publication. It opens at once. */
     async publish(plan: Plan): Promise<{ campaignId: string; aloneFen: number; teamFen: number }> {
       const at = await now();
       const draft = {
         name: plan.name,
         articleId: plan.articleId,
-        invitesRequired: 3,
+        invitesRequired: plan.invitesRequired ?? 3,
         shareBps: 8000,
         durationMinutes: plan.durationMinutes,
         holdMinutes: 15,
