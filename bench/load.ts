@@ -44,7 +44,6 @@ export function createHttpClient(url: string) {
   };
 }
 
-
 export interface Drive {
   /** Operations that were carried out. */
   count: number;
