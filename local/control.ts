@@ -6,6 +6,7 @@ import { readBody } from "./http-api.ts";
 import type { Location } from "./location.ts";
 import { METER_RULE, type Meter, type MeterRow, meterDifference } from "./meter.ts";
 import type { PlatformClock } from "./parts.ts";
+import type { PowerCut } from "./power-cut.ts";
 import type { StateMachines } from "./state-machines.ts";
 import type { Streams } from "./streams.ts";
 
@@ -66,6 +67,22 @@ const faultSetting = z.strictObject({
     .exactOptional(),
 });
 
+const powerCutSetting = z
+  .strictObject({
+    /** Which calls count, by name: a regular expression. */
+    calls: z.string().transform((text, context) => {
+      try {
+        return new RegExp(text);
+      } catch (error) {
+        context.addIssue({ code: "custom", message: (error as Error).message });
+        return z.NEVER;
+      }
+    }),
+    at: z.int().min(1).exactOptional(),
+    when: z.enum(["before", "after"]).exactOptional(),
+  })
+  .refine(({ at, when }) => (at === undefined) === (when === undefined), "at and when belong together");
+
 /**
  * The controls of the embedded default under `/_local`: the clock, what the platform is busy with, meters, the sandboxes'
  * knobs and the staff sign-in. Answers JSON, refusals as `application/problem+json`.
@@ -78,11 +95,12 @@ export function createControl(parts: {
   meter: Meter;
   machines: StateMachines;
   streams: Streams;
+  powerCut: PowerCut;
   idle: (timeoutMs: number) => Promise<void>;
   /** The knobs of the WeChat sandbox; `path` is what follows `/_local/wechat/`. */
   wechat: (request: { method: string; path: string; body?: unknown }) => Promise<ControlAnswer>;
 }): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { clock, cognito, faults, location, meter, machines, streams, idle, wechat } = parts;
+  const { clock, cognito, faults, location, meter, machines, streams, powerCut, idle, wechat } = parts;
   let meterBase: MeterRow[] = [];
   const time = (): unknown => ({ now: clock.now(), iso: new Date(clock.now()).toISOString(), offsetMs: clock.offset });
 
@@ -132,6 +150,11 @@ export function createControl(parts: {
       const { level, seed } = parsed(faultSetting, request);
       faults.set(level, seed);
       return ok(faultReport());
+    },
+    "GET /power-cut": () => ok({ seen: powerCut.seen() }),
+    "POST /power-cut": (request) => {
+      powerCut.arm(parsed(powerCutSetting, request));
+      return ok({ armed: true });
     },
     "GET /location/faults": () => ok(location.faults),
     "POST /location/faults": (request) => {

@@ -80,7 +80,10 @@ export async function startEngine({
     started.stderr.on("data", (chunk: Buffer) => {
       complaint = (complaint + chunk.toString()).slice(-2000);
     });
-    writeFileSync(pidFile, JSON.stringify({ pid: started.pid, owner: process.pid, ownerStart: startOf(process.pid) }));
+    writeFileSync(
+      pidFile,
+      JSON.stringify({ pid: started.pid, port, owner: process.pid, ownerStart: startOf(process.pid) }),
+    );
     await answering(
       port,
       () => started.exitCode !== null || started.signalCode !== null,

@@ -6,6 +6,7 @@ import type { Faults } from "./faults.ts";
 import { type AccessNames, accessRequests, type Policies } from "./iam.ts";
 import type { ConsumedCapacity, Meter } from "./meter.ts";
 import type { AwsAnswer, AwsCall, AwsService } from "./parts.ts";
+import type { PowerCut } from "./power-cut.ts";
 import { REGION } from "./template.ts";
 
 type Json = Record<string, unknown>;
@@ -37,6 +38,13 @@ export interface Pass {
   withdraw(): void;
 }
 
+export interface BarrierOptions {
+  count: number;
+  match: Match;
+  first?: Match | undefined;
+  timeoutMs: number;
+}
+
 export interface Barrier {
   /** Calls held so far. */
   readonly arrived: number;
@@ -55,7 +63,7 @@ export interface Fault {
 export interface GatewayCounters {
   calls: number;
   refused: number;
-  barriers: { match: unknown; count: number; arrived: number; released: boolean }[];
+  barriers: { match: unknown; count: number; arrived: number }[];
   faults: { match: unknown; kind: FaultKind; left: number; hits: number }[];
 }
 
@@ -65,8 +73,11 @@ export interface Gateway {
   admit(accessKey: string, functionId: string): Pass;
   /** Who answers for a service: "ssm", "kms", "states", "geo", "cognito-idp" … DynamoDB goes to the engine. */
   register(service: string, handler: AwsService): void;
-  /** Holds matching calls until `count` of them have come, then lets them go in one tick; at `timeoutMs` whoever came goes. */
-  barrier(options: { count: number; match: Match; timeoutMs: number }): Barrier;
+  /**
+   * Holds matching calls until `count` of them have come, then lets them go in one tick, those that match `first` before the
+   * others; at `timeoutMs` whoever came goes.
+   */
+  barrier(options: BarrierOptions): Barrier;
   /** Strikes the next `times` (1) matching calls, or every `every`th of them. */
   fault(options: { match: Match; kind: FaultKind; times?: number; every?: number }): Fault;
   /**
@@ -86,6 +97,8 @@ export interface GatewayOptions {
   meter: Pick<Meter, "record">;
   /** Strikes calls at random, after the faults that were asked for by `fault`. */
   faults?: Pick<Faults, "call" | "shrink" | "reshape"> | undefined;
+  /** Ends the process at a call. */
+  powerCut?: Pick<PowerCut, "pass"> | undefined;
 }
 
 const BODY_LIMIT = 17 * 1024 * 1024;
@@ -102,10 +115,12 @@ export async function startGateway({
   names,
   meter,
   faults: swarm,
+  powerCut,
 }: GatewayOptions): Promise<Gateway> {
   const passes = new Map<string, Pass>();
   const services = new Map<string, AwsService>();
-  const barriers: HeldBarrier[] = [];
+  /** Those that still hold somebody back. */
+  const barriers = new Set<HeldBarrier>();
   const faults: ArmedFault[] = [];
   const watchers = new Set<Parameters<Gateway["watch"]>[0]>();
   let calls = 0;
@@ -172,7 +187,9 @@ export async function startGateway({
     const struck = faults.find((each) => each.strikes(call)) ?? atRandom();
     if (struck?.kind === "lost-answer-before") return incoming.socket.destroy();
     const invented = struck && inventedAnswer(struck, call);
+    const carriedOut = powerCut?.pass(`${call.label}: ${service} ${call.action}`);
     const answer = invented ?? (await handler(call));
+    carriedOut?.();
     if (struck?.kind === "lost-answer-after") return incoming.socket.destroy();
     return write(outgoing, answer);
   };
@@ -198,7 +215,8 @@ export async function startGateway({
     register: (service, handler) => void services.set(service, handler),
     barrier(options) {
       const barrier = createBarrier(options);
-      barriers.push(barrier);
+      barriers.add(barrier);
+      void barrier.overlapped.then(() => barriers.delete(barrier));
       return barrier;
     },
     fault(options) {
@@ -213,7 +231,7 @@ export async function startGateway({
     counters: () => ({
       calls,
       refused,
-      barriers: barriers.map(({ match, count, arrived, released }) => ({ match, count, arrived, released })),
+      barriers: [...barriers].map(({ match, count, arrived }) => ({ match, count, arrived })),
       faults: faults.map(({ match, kind, left, hits }) => ({ match, kind, left, hits })),
     }),
     async stop() {
@@ -260,8 +278,8 @@ interface HeldBarrier extends Barrier {
   hold(call: GatewayCall): Promise<void> | undefined;
 }
 
-function createBarrier({ count, match, timeoutMs }: { count: number; match: Match; timeoutMs: number }): HeldBarrier {
-  const waiting: (() => void)[] = [];
+function createBarrier({ count, match, first, timeoutMs }: BarrierOptions): HeldBarrier {
+  const waiting: { goesFirst: boolean; go(): void }[] = [];
   const { promise: overlapped, resolve } = Promise.withResolvers<number>();
   const barrier: HeldBarrier = {
     match,
@@ -273,14 +291,14 @@ function createBarrier({ count, match, timeoutMs }: { count: number; match: Matc
       if (barrier.released) return;
       barrier.released = true;
       clearTimeout(timer);
-      for (const go of waiting) go();
+      for (const { go } of waiting.sort((a, b) => Number(b.goesFirst) - Number(a.goesFirst))) go();
       resolve(barrier.arrived);
     },
     hold(call) {
       if (barrier.released || !matches(match, call)) return undefined;
       (barrier as { arrived: number }).arrived++;
       return new Promise((go) => {
-        waiting.push(go);
+        waiting.push({ goesFirst: first !== undefined && matches(first, call), go });
         if (barrier.arrived >= count) barrier.release();
       });
     },

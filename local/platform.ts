@@ -19,6 +19,7 @@ import { createKms } from "./kms.ts";
 import { createLocation, type Location } from "./location.ts";
 import { createMeter, type Meter } from "./meter.ts";
 import type { FunctionPool } from "./parts.ts";
+import { createPowerCut } from "./power-cut.ts";
 import { startSchedules } from "./schedules.ts";
 import { createSsm, openSecrets } from "./ssm.ts";
 import { createStateMachines, type StateMachines } from "./state-machines.ts";
@@ -89,6 +90,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     concurrency,
   } = options;
   const faults = createFaults(options.faults);
+  const powerCut = createPowerCut();
   const stack: (() => Promise<void> | void)[] = [];
   let stopped: Promise<void> | undefined;
   /** Ends what was started, last first; the second call waits for the first. */
@@ -120,7 +122,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         stack.push(() => started.stop());
         return started;
       }),
-      startWeChatSandbox({ dataDir, clock, log, faults }).then((started) => {
+      startWeChatSandbox({ dataDir, clock, log, faults, powerCut }).then((started) => {
         stack.push(() => started.stop());
         return started;
       }),
@@ -141,6 +143,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       names: { hashKey: hashKeys(template), arnOfKey: kms.arnOfKey, arnOfCiphertext: kms.arnOfCiphertext },
       meter,
       faults,
+      powerCut,
     });
     stack.push(() => gateway.stop());
 
@@ -244,6 +247,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       meter,
       machines,
       streams,
+      powerCut,
       idle,
       wechat: async (request) => {
         const answer = await wechat.control(request);

@@ -17,13 +17,18 @@ export default class ClosingLineReporter implements Reporter {
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const counts = { passed: 0, failed: 0, skipped: 0, pending: 0 };
+    let faults = 0;
     for (const module of modules) {
-      for (const test of module.children.allTests()) counts[test.result().state]++;
+      for (const test of module.children.allTests()) {
+        counts[test.result().state]++;
+        faults += test.meta().faults ?? 0;
+      }
       // A file that does not load has no tests to fail.
       if (module.state() === "failed" && module.errors().length > 0) counts.failed++;
     }
     let failed = counts.failed + counts.pending + errors.length;
     if (this.#vitest && !rightsHold(this.#vitest, modules, failed === 0)) failed++;
+    if (faults > 0) process.stdout.write(`faults injected: ${faults}\n`);
     process.stdout.write(`tests: ${counts.passed} passed, ${failed} failed, ${counts.skipped} skipped\n`);
   }
 }

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Faults } from "../faults.ts";
 import type { PlatformClock } from "../parts.ts";
+import type { PowerCut } from "../power-cut.ts";
 import { openBook } from "./book.ts";
 import { type MerchantConfig, openKeys } from "./keys.ts";
 import { createKnobs, type FaultRow, type KnobAnswer, type KnobRequest, type Operation } from "./knobs.ts";
@@ -46,8 +47,10 @@ export async function startWeChatSandbox(options: {
   log?: (line: string) => void;
   /** Strikes calls that no knob struck, and notifications without a plan. */
   faults?: Pick<Faults, "wechat" | "notification"> | undefined;
+  /** Ends the process at a call. */
+  powerCut?: Pick<PowerCut, "pass"> | undefined;
 }): Promise<WeChatSandbox> {
-  const { clock, faults } = options;
+  const { clock, faults, powerCut } = options;
   const log = options.log ?? (() => {});
   const now = () => clock.now();
   mkdirSync(options.dataDir, { recursive: true });
@@ -246,6 +249,7 @@ export async function startWeChatSandbox(options: {
       return;
     }
 
+    const carriedOut = powerCut?.pass(`wechat: ${route?.op ?? pathname}`);
     const body = readJson(call.raw);
     const part = decodeURIComponent(route?.path.exec(pathname)?.[1] ?? "");
     const answer = payHalf
@@ -257,6 +261,7 @@ export async function startWeChatSandbox(options: {
           if (!route) throw new MiniProblem(-80002, "no such api here");
           return route.act(call, body, part);
         });
+    carriedOut?.();
     // The merchant's notification never overtakes the answer that caused it by more than the network would.
     response.once("close", () => notifier.wake());
     if (fault === "drop-answer") request.socket.destroy();

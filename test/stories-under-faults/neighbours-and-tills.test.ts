@@ -209,7 +209,9 @@ describe.each(seeds)("on a bad day (seed %i)", async (seed) => {
     expect(end.refunds).toMatchObject([{ cause: "left", refundNo: expect.stringMatching(/01$/), state: "SUCCESS" }]);
   }
 
-  test("teams fill, fail, dissolve and are cancelled; seats, leads and stores change; money comes late or not at all; and nothing is left undone", async () => {
+  test("teams fill, fail, dissolve and are cancelled; seats, leads and stores change; money comes late or not at all; and nothing is left undone", async ({
+    task,
+  }) => {
     const names = (who: string, count: number) => Array.from({ length: count }, (_, i) => `${who}${i + 1}`);
     const cast = {
       fills: { tell: fills, who: await people(...names("李", 4)), with: { invitesRequired: 3 } },
@@ -239,6 +241,7 @@ describe.each(seeds)("on a bad day (seed %i)", async (seed) => {
       await day.play(stories);
       await day.mend();
     } finally {
+      task.meta.faults = day.faultsInjected();
       console.log(day.report());
     }
     await day.checkEverything();

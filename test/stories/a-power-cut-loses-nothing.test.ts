@@ -1,31 +1,10 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { expect, inject, test } from "vitest";
+import { startPlatformProcess } from "../platform-process.ts";
 import { type Neighbour, openWorld, type Seat } from "./world.ts";
 
 const world = await openWorld();
 const { neighbours, campaign, formedTeam, paidSeat, join, made, order, team, events, recount, passTo, pass } = world;
 const { minute } = world.times;
-
-/** `npm start` on the folder; resolves when it serves. */
-async function runMain(dataDir: string, port: string) {
-  const child = spawn(
-    process.execPath,
-    ["local/main.ts", "--data", dataDir, "--port", port, "--assembly", inject("assembly")],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
-  const said: string[] = [];
-  await new Promise<void>((ready, failed) => {
-    for (const stream of [child.stdout, child.stderr])
-      createInterface({ input: stream }).on("line", (line) => {
-        said.push(line);
-        if (/ s {2}ready$/.test(line)) ready();
-      });
-    child.once("exit", (code) => failed(new Error(`it ended with ${code}:\n${said.join("\n")}`)));
-  });
-  return child;
-}
 
 /** Lets the channel repeat, as it does, what met a process that was dead or not ready yet. */
 async function everythingTold() {
@@ -52,10 +31,11 @@ test("a process killed amid orders and payments goes on where it was: every seat
     join(who, (i % 2 === 0 ? full : second).teamId, {}, `join-through-the-cut-${i}`);
 
   await world.restart(async (dataDir, speakTo) => {
-    const { origin, port } = new URL(world.platform.url);
-    const child = await runMain(dataDir, port);
+    const port = Number(new URL(world.platform.url).port);
+    const place = { dataDir, port, startAt: 0, assembly: inject("assembly"), log: () => {} };
+    const platform = await startPlatformProcess(place);
     try {
-      speakTo(origin);
+      speakTo(platform.url);
       // everybody joins and pays at once; the process dies in the midst of it
       let paid = 0;
       const someHavePaid = Promise.withResolvers<void>();
@@ -68,14 +48,11 @@ test("a process killed amid orders and payments goes on where it was: every seat
       const all = Promise.allSettled(under);
       const tooSoon = await Promise.race([someHavePaid.promise, all]);
       expect(tooSoon).toBeUndefined(); // else everybody was answered, and this says how
-      child.kill("SIGKILL");
+      await platform.kill();
       const outcomes = await all;
       expect(outcomes.filter(({ status }) => status === "rejected").length).toBeGreaterThan(0);
     } finally {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill("SIGKILL");
-        await once(child, "exit");
-      }
+      await platform.kill();
     }
   });
   await everythingTold();

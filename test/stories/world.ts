@@ -14,13 +14,37 @@ import type { Allotment, Team } from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
 import type { Order } from "../../shared/order/index.ts";
-import type { Transfer } from "../../shared/payment/index.ts";
+import type { Refund, Transfer } from "../../shared/payment/index.ts";
+import type { Due } from "../../shared/table/rows.ts";
 
 /** Monday 23 November 2026, 10:00 in Shanghai: every shop is open. */
 const MONDAY_TEN = Date.UTC(2026, 10, 23, 2);
 /** People's Square; stores stand along a line eastwards from it. */
 const HERE = { lat: 31.2304, lng: 121.4737, datum: "wgs84" } as const;
-const UNITS_PER_STORE = 100;
+
+/** Where and how a world's platform is started; `port` 0 takes a free one. */
+export interface Place {
+  dataDir: string;
+  port: number;
+  startAt: number;
+  assembly: string;
+  log(line: string): void;
+}
+/** What a story asks of its platform in any case, in this process or in one of its own. */
+export interface WorldPlatform extends Pick<Platform, "url" | "template" | "idle" | "stop"> {
+  clock: Pick<Platform["clock"], "now" | "advance">;
+  engine: Pick<Platform["engine"], "endpoint">;
+  cognito: Pick<Platform["cognito"], "adminFile"> & {
+    createUser(user: { username: string; password: string }): { sub: string } | Promise<{ sub: string }>;
+    signIn(username: string, password: string): Promise<{ access_token: string } | undefined>;
+  };
+}
+interface WorldSize {
+  stores?: number;
+  /** Of each article, in each store. */
+  unitsPerStore?: number;
+}
+export type World = Awaited<ReturnType<typeof openWorld>>;
 
 export interface Answer<T = Record<string, unknown>> {
   status: number;
@@ -65,19 +89,26 @@ export interface Seat {
  * The embedded default with two stores, an article at ¥10.00 and an admin, in a folder of its own, ended with the test file.
  * Everything in it happens over HTTP; only the recount looks into the table.
  */
-export async function openWorld(options: Partial<PlatformOptions> & { stores?: number } = {}) {
+export function openWorld(options: Partial<PlatformOptions> & WorldSize = {}) {
+  return openWorldOn((place) => startPlatform({ ...place, ...options }), options);
+}
+
+/** The same on a platform that `launch` starts, and starts again on the same place. */
+export async function openWorldOn<P extends WorldPlatform>(
+  launch: (place: Place) => Promise<P>,
+  { stores = 2, unitsPerStore = 100 }: WorldSize = {},
+) {
   const dataDir = mkdtempSync(join(tmpdir(), "commensal-story-"));
   const lines: string[] = [];
   const start = (port = 0) =>
-    startPlatform({
+    launch({
       dataDir,
       port,
       startAt: MONDAY_TEN,
       assembly: inject("assembly"),
       log: (line) => lines.push(line),
-      ...options,
     });
-  let platform: Platform = await start();
+  let platform = await start();
   afterAll(async () => {
     await platform.stop();
     rmSync(dataDir, { recursive: true, force: true });
@@ -93,7 +124,7 @@ export async function openWorld(options: Partial<PlatformOptions> & { stores?: n
     return platform;
   };
   try {
-    return await prepare(platform, again, lines, options.stores ?? 2);
+    return await prepare(platform, again, lines, { stores, unitsPerStore });
   } catch (error) {
     // afterAll does not run for a file that failed before its first test
     await platform.stop();
@@ -102,11 +133,11 @@ export async function openWorld(options: Partial<PlatformOptions> & { stores?: n
   }
 }
 
-async function prepare(
-  first: Platform,
-  again: (meanwhile: (dataDir: string) => Promise<void>) => Promise<Platform>,
+async function prepare<P extends WorldPlatform>(
+  first: P,
+  again: (meanwhile: (dataDir: string) => Promise<void>) => Promise<P>,
   lines: string[],
-  storeCount: number,
+  size: Required<WorldSize>,
 ) {
   let platform = first;
   let url = platform.url;
@@ -187,10 +218,13 @@ async function prepare(
     stores.push(store.storeId);
     return store.storeId;
   };
-  for (let i = 0; i < storeCount; i++) await openStore({ lat: HERE.lat, lng: HERE.lng + i * 0.008 });
+  for (let i = 0; i < size.stores; i++) await openStore({ lat: HERE.lat, lng: HERE.lng + i * 0.008 });
   const stockUp = (storeId: string, articleId: string) =>
     made(
-      ops.post(`/ops/v1/stores/${storeId}/stock/${articleId}/adjustments`, { delta: UNITS_PER_STORE, reason: "到货" }),
+      ops.post(`/ops/v1/stores/${storeId}/stock/${articleId}/adjustments`, {
+        delta: size.unitsPerStore,
+        reason: "到货",
+      }),
     );
   /** One more article, which every store has. */
   const newArticle = async (more: Json): Promise<{ articleId: string }> => {
@@ -221,7 +255,7 @@ async function prepare(
     roles: string[],
     storeIds: string[] = [],
   ): Promise<Caller & { staffId: string }> => {
-    const { sub } = platform.cognito.createUser({ username: name, password: `${name}-Passw0rd!` });
+    const { sub } = await platform.cognito.createUser({ username: name, password: `${name}-Passw0rd!` });
     await made(ops.post("/ops/v1/staff", { staffId: sub, name, roles, storeIds }));
     return { staffId: sub, ...caller(staffToken(name, `${name}-Passw0rd!`)) };
   };
@@ -413,7 +447,7 @@ async function prepare(
         .reduce((sum, o) => sum + o.units, 0);
       expect({ storeId: stock.storeId, units: stock.online + left + taken }).toEqual({
         storeId: stock.storeId,
-        units: UNITS_PER_STORE,
+        units: size.unitsPerStore,
       });
       expect(Math.min(stock.online, left)).toBeGreaterThanOrEqual(0);
     }
@@ -436,12 +470,44 @@ async function prepare(
     );
   };
 
+  /** What is not done though it should be; nothing, once everything that was due has had its turn. */
+  const unfinished = async (): Promise<string[]> => {
+    const now = platform.clock.now();
+    const all = await rows();
+    const of = <T>(entity: string) => (all.get(entity) ?? []) as unknown as T[];
+    const { deadLetters } = await local("dead-letters");
+    const executions: string[] = [];
+    for (const status of ["RUNNING", "FAILED", "TIMED_OUT", "ABORTED"])
+      for (const one of (await local(`executions?status=${status}`)).executions)
+        executions.push(`execution ${JSON.stringify(one)}`);
+    return [
+      ...of<Team>("Team")
+        .filter((t) => t.state === "OPENING" || (t.state === "FORMING" && (t.deadline ?? 0) < now))
+        .map((t) => `team ${t.teamId} is ${t.state}`),
+      ...of<Order>("Order")
+        .filter((o) => o.seat === "HELD" && o.holdUntil < now)
+        .map((o) => `the seat ${o.orderId} is held beyond its time, payment ${o.paymentState}`),
+      ...of<Order>("Order")
+        .filter((o) => o.disposition === "ORPHAN" && o.paymentState !== "REFUNDED")
+        .map((o) => `the late payment of ${o.orderId} is ${o.paymentState}`),
+      ...of<Refund>("Refund")
+        .filter((r) => r.state !== "SUCCESS")
+        .map((r) => `the refund ${r.refundId} of ${r.orderId} is ${r.state}`),
+      ...of<Due>("Due")
+        .filter((d) => d.at < now - 2 * minute)
+        .map((d) => `due ${d.kind} of ${d.id} since ${toIso(d.at)}`),
+      ...of<{ number: string; reason: string }>("PaymentCase").map((c) => `case ${c.number}: ${c.reason}`),
+      ...deadLetters.map((d: Any) => `dead letter in ${d.queue}: ${JSON.stringify(d.body)}`),
+      ...executions,
+    ];
+  };
+
   return {
     get platform() {
       return platform;
     },
     lines,
-    get clock() {
+    get clock(): P["clock"] {
       return platform.clock;
     },
     local,
@@ -478,6 +544,7 @@ async function prepare(
     newArticle,
     newStore,
     recount,
+    unfinished,
     made,
     here: HERE,
     times: { minute, hour, day },
