@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: ["test/long/**", "node_modules/**"],
     maxWorkers: 2,
     // a busy machine is slow, not wrong: a limit is for what hangs
     testTimeout: 240_000,

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { twinsOfOneRequest } from "../races/seats.ts";
 import { openWorld, refusal } from "./world.ts";
 
 const world = await openWorld({ concurrency: { Shop: 10, default: 4 } });
@@ -47,21 +48,7 @@ test("opening, joining and leaving, asked again with the same key, answer the sa
 });
 
 test("eight twins of one request, all under way at once, get one seat and one answer", async () => {
-  const { teamId } = await leader("赵");
-  const zhou = await neighbour("周");
-  await world.awaken(10, () => zhou.get("/v1/campaigns"));
-  const barrier = platform.gateway.barrier({
-    count: 8,
-    match: { action: "TransactWriteItems", function: "Shop", pkPrefix: `TEAM#${teamId}` },
-    timeoutMs: 25_000,
-  });
-  const answers = await Promise.all(Array.from({ length: 8 }, () => join(zhou, teamId, {}, "twins-of-zhou-1")));
-  expect(await barrier.overlapped).toBe(8);
-  expect(new Set(answers.map((answer) => `${answer.status} ${answer.text}`)).size).toBe(1);
-  expect(answers[0]?.status).toBe(201);
-  expect(await seatsOf(zhou.memberId)).toHaveLength(1);
-  expect(await team(teamId)).toMatchObject({ remainingInvites: 2 });
-  await recount();
+  expect(await twinsOfOneRequest(world, 2, 8)).toMatchObject({ rounds: 2, overlapped: 2 });
 });
 
 test("an answer lost before or after the commit of a join still gives exactly one seat", async () => {

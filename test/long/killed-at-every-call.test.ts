@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startPlatformProcess } from "../platform-process.ts";
+import { type Neighbour, openWorldOn, type Seat } from "../stories/world.ts";
+
+const world = await openWorldOn(startPlatformProcess, { unitsPerStore: 10_000 });
+const { campaign, open, join, made, local, order, team, pass, passTo, payAtChannel } = world;
+const { minute, day } = world.times;
+const GRACE = 3 * minute;
+/** For a quick look, every so manieth point alone: `KILLS_EVERY=7 npm run test:long -- killed`. */
+const EVERY = Number(process.env.KILLS_EVERY ?? 1);
+
+let campaignId = "";
+beforeAll(async () => {
+  ({ campaignId } = await campaign({
+    invitesRequired: 1,
+    durationMinutes: 20,
+    perMemberLimit: 99,
+    unitsPerStore: 2_000,
+    at: { closesAt: 25 * day, hardEnd: 27 * day, pickupUntil: 29 * day },
+  }));
+});
+
+interface Pair {
+  leader: Neighbour;
+  other: Neighbour;
+  lead: Seat;
+  seat: Seat;
+}
+/** What is killed: the calls that count, what is there before, what sets them off, and how it must have ended. */
+interface Chain {
+  calls: string;
+  prepare(leader: Neighbour, other: Neighbour): Promise<Pair>;
+  run(pair: Pair): Promise<void>;
+  ended(pair: Pair): Promise<void>;
+}
+
+const leads = async (leader: Neighbour): Promise<Seat> => {
+  const lead: Seat = await made(open(leader, campaignId));
+  await payAtChannel(leader, lead.orderId);
+  await world.platform.idle();
+  return lead;
+};
+const refundsOf = async (...seats: Seat[]): Promise<unknown[]> =>
+  (await world.book()).refunds.filter((r: { paymentNo: string }) =>
+    seats.some(({ orderId }) => r.paymentNo.startsWith(orderId)),
+  );
+const chains: Record<string, Chain> = {
+  "the deadline's machine": {
+    calls: "^states Settle:|^wechat: (query|close)$",
+    async prepare(leader, other) {
+      const lead = await leads(leader);
+      await pass(6 * minute); // so that the hold lasts until the deadline, and its machine finds it
+      const seat: Seat = await made(join(other, lead.teamId));
+      await made(other.post(`/v1/orders/${seat.orderId}/payment`));
+      return { leader, other, lead, seat };
+    },
+    async run({ lead }) {
+      const due = Date.parse((await team(lead.teamId)).deadline) + GRACE;
+      await passTo(Math.max(due - 5_000, world.clock.now())); // the sweeps of the minutes between have their turn before
+      await passTo(Math.max(due + 1_000, world.clock.now()));
+    },
+    async ended({ leader, other, lead, seat }) {
+      expect(await team(lead.teamId)).toMatchObject({ state: "FAILED", outcome: "deadline", paid: 1 });
+      expect(await order(leader, lead.orderId)).toMatchObject({ seat: "REFUNDED", refunds: [{ state: "SUCCESS" }] });
+      expect(await order(other, seat.orderId)).toMatchObject({ seat: "RELEASED", refunds: [] });
+      expect(await refundsOf(lead, seat)).toMatchObject([{ status: "SUCCESS", refundFen: 800 }]);
+    },
+  },
+  "the refund's machine": {
+    calls: "^states (Request|Check):|^wechat: (refund|queryRefund)$|^stream Effects:",
+    async prepare(leader, other) {
+      const lead = await leads(leader);
+      // nobody tells of the refund's end: the machine has to ask
+      await local("wechat/plan", { refundNo: `RF${lead.orderId.slice(2)}01`, notify: [{ drop: 16 }] });
+      return { leader, other, lead, seat: lead };
+    },
+    async run({ leader, lead }) {
+      await made(leader.post(`/v1/orders/${lead.orderId}/departure`));
+      await world.platform.idle();
+      await pass(minute + 1_000);
+    },
+    async ended({ leader, lead }) {
+      expect(await team(lead.teamId)).toMatchObject({ state: "FAILED", outcome: "leader_left", paid: 0 });
+      expect((await order(leader, lead.orderId)).refunds).toMatchObject([{ cause: "left", state: "SUCCESS" }]);
+      expect(await refundsOf(lead)).toMatchObject([{ status: "SUCCESS", refundFen: 800 }]);
+    },
+  },
+  "the payment's notification": {
+    calls: "^POST /hooks/wechat/pay:|^stream Effects:",
+    async prepare(leader, other) {
+      const lead = await leads(leader);
+      const seat: Seat = await made(join(other, lead.teamId));
+      await made(other.post(`/v1/orders/${seat.orderId}/payment`));
+      return { leader, other, lead, seat };
+    },
+    async run({ seat }) {
+      await local("wechat/pay", { paymentNo: `${seat.orderId}01` });
+      await world.platform.idle();
+    },
+    async ended({ leader, other, lead, seat }) {
+      expect(await team(lead.teamId)).toMatchObject({ state: "SUCCEEDED", outcome: "natural", paid: 2 });
+      for (const [who, { orderId }] of [
+        [leader, lead],
+        [other, seat],
+      ] as const)
+        expect(await order(who, orderId)).toMatchObject({ seat: "CONFIRMED", refunds: [] });
+      expect(await refundsOf(lead, seat)).toEqual([]);
+    },
+  },
+};
+
+let points = 0;
+const struck: string[] = [];
+const began = performance.now();
+
+describe.each(Object.entries(chains))("killed before and after each outside call, %s", (name, chain) => {
+  test("ends once and as it would have", async () => {
+    const [leader, other] = await world.neighbours(`${name}的团长`, `${name}的邻居`);
+    const uninterrupted = await chain.prepare(leader!, other!);
+    await local("power-cut", { calls: chain.calls });
+    await chain.run(uninterrupted);
+    const calls: string[] = (await local("power-cut")).seen;
+    await endsWell(chain, uninterrupted);
+    expect(calls.length).toBeGreaterThan(3);
+
+    const moments = calls.flatMap((call, i) =>
+      (["before", "after"] as const).map((when) => ({ call, at: i + 1, when })),
+    );
+    const taken = moments.filter((_, i) => i % EVERY === 0);
+    let killed = 0;
+    for (const { call, at, when } of taken) {
+      const pair = await chain.prepare(leader!, other!);
+      await local("power-cut", { calls: chain.calls, at, when });
+      if (await dies(() => chain.run(pair))) killed += 1;
+      await endsWell(chain, pair).catch((error: unknown) => {
+        throw new Error(`killed ${when} call ${at}, about ${call}: ${error}`, { cause: error });
+      });
+    }
+    points += killed;
+    struck.push(`${name} ${killed} (of ${calls.length} calls)`);
+    // a chain that runs beside others may need a call or two less than it did when counted
+    expect(killed).toBeGreaterThanOrEqual(taken.length - 6);
+    await pass(25 * minute); // the timers of teams that are full ring too
+    await world.recount();
+    expect(await world.unfinished()).toEqual([]);
+  });
+});
+
+afterAll(() => {
+  const seconds = Math.round((performance.now() - began) / 1000);
+  console.log(`kills: ${points} at the outside calls of ${struck.join(", ")}; ${seconds} s`);
+});
+
+/** Whether the platform died of it; then it was started again, and has done what it could do at once. */
+async function dies(run: () => Promise<void>): Promise<boolean> {
+  const { platform } = world;
+  try {
+    await run();
+    return false;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    await platform.ended;
+  }
+  await world.restart();
+  await world.platform.idle();
+  return true;
+}
+
+/** The machine's next look, or the channel's repetitions, bring it to its end. */
+async function endsWell(chain: Chain, pair: Pair): Promise<void> {
+  for (let patience = 8; ; patience--) {
+    await pass(minute + 1_000);
+    try {
+      return await chain.ended(pair);
+    } catch (error) {
+      if (patience === 0) throw error;
+    }
+  }
+}
