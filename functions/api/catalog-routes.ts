@@ -12,6 +12,7 @@ import {
 } from "../../shared/catalog/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { fen } from "../../shared/kernel/money.ts";
+import { typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { loadStore } from "../../shared/store/index.ts";
 import type { Stored } from "../../shared/table/entity.ts";
@@ -20,12 +21,12 @@ import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { listPage } from "./list-page.ts";
 
 const articlePath = z.strictObject({ articleId: idOf("AR") });
-const reason = z.string().trim().min(1).max(200);
+const reason = typedText(1, 200);
 const facts = {
-  name: z.string().trim().min(1).max(40).meta({ example: "奉贤黄桃" }),
-  description: z.string().trim().max(500).optional().meta({ example: "当日采摘,每箱约8只" }),
-  category: z.string().trim().min(1).max(20).meta({ example: "水果" }),
-  unit: z.string().trim().min(1).max(10).meta({ description: "What one unit is called", example: "箱" }),
+  name: typedText(1, 40).meta({ example: "奉贤黄桃" }),
+  description: typedText(0, 500).optional().meta({ example: "当日采摘,每箱约8只" }),
+  category: typedText(1, 20).meta({ example: "水果" }),
+  unit: typedText(1, 10).meta({ description: "What one unit is called", example: "箱" }),
   priceFen: fen.min(1).meta({ description: "Price of one unit alone, fen", example: 3990 }),
   costFen: fen.meta({ description: "What one unit costs us, fen", example: 2350 }),
   perishable: z.boolean().meta({ description: "鲜活易腐: members are told before they pay" }),

@@ -8,6 +8,7 @@ import {
   type Membership,
 } from "../../shared/community/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
+import { typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { loadStore } from "../../shared/store/index.ts";
 import { communitiesOfStore } from "../../shared/table/keys.ts";
@@ -17,7 +18,7 @@ import { listPage } from "./list-page.ts";
 
 const storePath = z.strictObject({ storeId: idOf("ST") });
 const communityPath = z.strictObject({ communityId: idOf("CM") });
-const name = z.string().trim().min(1).max(40).meta({ example: "淮海坊邻居群" });
+const name = typedText(1, 40).meta({ example: "淮海坊邻居群" });
 const kind = z
   .enum(["neighbourhood", "interest"])
   .meta({ description: "neighbourhood: 小区; interest: 育儿, 烘焙 …", example: "neighbourhood" });

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { issuePickupCode, pickupCodePattern, rerouteOrder, verifyPickup } from "../../shared/fulfilment/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
+import { typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { orderLifecycle, seatLifecycle, seatState, shippingLifecycle } from "../../shared/order/index.ts";
 import { orders, ordersOfStore, teams } from "../../shared/table/keys.ts";
@@ -181,7 +182,7 @@ export const fulfilmentOps: Route[] = [
     params: orderPath,
     body: z.strictObject({
       storeId: idOf("ST").optional(),
-      reason: z.string().trim().min(1).max(200).meta({ description: "Why, for the audit; no personal data" }),
+      reason: typedText(1, 200).meta({ description: "Why, for the audit; no personal data" }),
     }),
     ok: reroutedView,
     problems: [

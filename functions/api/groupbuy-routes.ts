@@ -21,6 +21,7 @@ import { point } from "../../shared/kernel/geo.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { basisPoints } from "../../shared/kernel/money.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
+import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoInput, isoOutput, minute, toIso } from "../../shared/kernel/time.ts";
 import { seatState } from "../../shared/order/index.ts";
 import {
@@ -59,14 +60,14 @@ const teamPath = z.strictObject({ teamId: idOf("TM") });
 const orderPath = z.strictObject({ orderId: idOf("OR") });
 
 const place = z
-  .union([point, z.strictObject({ address: z.string().trim().min(4).max(200) })])
+  .union([point, z.strictObject({ address: typedText(4, 200) })])
   .meta({ description: "Where the member is: a point with its datum, or an address to be located" });
 const seatBody = {
   units: z.int().min(1).max(99).default(1),
   place,
   storeId: idOf("ST").optional().meta({ description: "One of the stores offered; the nearest able one where absent" }),
   fulfilment: z.enum(["pickup", "delivery"]).default("pickup").meta({ description: "Delivery is refused for now" }),
-  shareToken: z.string().max(32).optional().meta({ description: "Of the link the member came by" }),
+  shareToken: text(0, 32).optional().meta({ description: "Of the link the member came by" }),
 };
 const routingProblems = [
   "NO_STORE_IN_RANGE",
@@ -429,7 +430,7 @@ const durationMinutes = z
   .min(10)
   .max(30 * 24 * 60);
 const draftBody = z.strictObject({
-  name: z.string().trim().min(1).max(40).meta({ example: "本地有机蔬菜邻里团" }),
+  name: typedText(1, 40).meta({ example: "本地有机蔬菜邻里团" }),
   articleId: idOf("AR"),
   invitesRequired: z.int().min(1).max(99).meta({ description: "邀请几位邻居成团: 3 makes teams of 4", example: 3 }),
   shareBps: basisPoints
@@ -451,7 +452,7 @@ const draftBody = z.strictObject({
     .max(1_000_000)
     .optional()
     .meta({ description: "Units over all stores, where it is limited beyond the allotments" }),
-  originId: z.string().max(64).optional().meta({ description: "What it came from: a demand item's id" }),
+  originId: text(0, 64).optional().meta({ description: "What it came from: a demand item's id" }),
 });
 
 const opsCampaign = z
@@ -497,7 +498,7 @@ const allotmentView = z.object({
   state: z.enum(["PLANNED", "OPEN", "RETURNED"]),
 });
 const opsOnly = { actor: "staff", owns: "none", roles: ["ops", "admin"], scope: "chain" } as const;
-const reasonBody = z.strictObject({ reason: z.string().trim().min(1).max(200) });
+const reasonBody = z.strictObject({ reason: typedText(1, 200) });
 
 const steering = (
   event: "suspended" | "resumed" | "cancelled",

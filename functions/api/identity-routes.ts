@@ -13,6 +13,7 @@ import {
   updateStaff,
 } from "../../shared/identity/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
+import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { allStaff, auditOf } from "../../shared/table/keys.ts";
 import { takeToken } from "../runtime/limits.ts";
@@ -20,13 +21,13 @@ import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { listPage } from "./list-page.ts";
 
 const accessToken = z.string().meta({ description: "ES256 JWT: send it as `Authorization: Bearer …`" });
-const refreshToken = z.string().meta({
+const aboutRefreshToken = {
   description: "Good for one refresh, 30 days. Keep it in the device's storage only",
   example: "SE01KASWB3Q8W5CJ7T2N9RXEH4.3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-});
+};
+const refreshToken = z.string().meta(aboutRefreshToken);
 const expiresInS = z.int().meta({ description: "Seconds that the access token lasts", example: 900 });
-const wechatCode = (what: string) =>
-  z.string().min(1).max(512).meta({ description: what, example: "0f3Kxy000abcDEF1" });
+const wechatCode = (what: string) => text(1, 512).meta({ description: what, example: "0f3Kxy000abcDEF1" });
 
 const profile = z
   .object({
@@ -39,15 +40,11 @@ const profile = z
   .meta({ id: "Profile" });
 const profileView = (result: Profile) => ({ ...result, joinedAt: toIso(result.joinedAt) });
 
-const nickname = z
-  .string()
-  .trim()
-  .min(1)
-  .max(20)
+const nickname = typedText(1, 20)
   .regex(/^[^\p{Cc}\p{Cf}]*$/u, "no control or invisible characters")
   .meta({ description: "昵称, 1 to 20 characters", example: "王阿姨" });
 
-const wechatProblems = ["LOGIN_CODE_INVALID", "LOGIN_BUSY", "USER_BLOCKED", "WECHAT_UNAVAILABLE"] as const;
+const wechatProblems = ["LOGIN_CODE_INVALID", "LOGIN_BUSY", "WECHAT_UNAVAILABLE"] as const;
 
 export const identityShop: Route[] = [
   route({
@@ -63,7 +60,7 @@ export const identityShop: Route[] = [
     ok: z
       .object({ accessToken, expiresInS, refreshToken, memberId: idOf("MB"), newMember: z.boolean() })
       .meta({ id: "SignedIn" }),
-    problems: wechatProblems,
+    problems: [...wechatProblems, "USER_BLOCKED"],
     run: (deps, { body }) => logIn(deps, { ...body, admit: (openid) => takeToken(deps, "login", openid) }),
   }),
   route({
@@ -74,7 +71,7 @@ export const identityShop: Route[] = [
       "Exchanges the refresh token for a new pair. When the answer is lost, send the same token again within 60 seconds: the answer holds the same new refresh token. A token used after that, or after its successor, ends the session (REFRESH_REUSED).",
     actor: "public",
     owns: "none",
-    body: z.strictObject({ refreshToken: refreshToken.max(100) }),
+    body: z.strictObject({ refreshToken: text(0, 100).meta(aboutRefreshToken) }),
     ok: z.object({ accessToken, expiresInS, refreshToken }).meta({ id: "SessionRefreshed" }),
     problems: ["UNAUTHENTICATED", "SESSION_REVOKED", "REFRESH_REUSED"],
     run: (deps, { body }) => refreshSession(deps, body),
@@ -138,7 +135,7 @@ const staffId = z
     example: "6b1f0c1e-6f0a-4a6e-9d53-2f1f0a7f3c11",
   });
 const staffFacts = {
-  name: z.string().trim().min(1).max(40).meta({ example: "李店长" }),
+  name: typedText(1, 40).meta({ example: "李店长" }),
   roles: z
     .array(z.enum(roles))
     .min(1)

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { applyRefund, resolveRefund, settlePayment } from "../../shared/groupbuy/index.ts";
 import { idOf, readProviderNumber } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
+import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { type Notification, openCase, type PaymentCase, resolveCase } from "../../shared/payment/index.ts";
 import { notificationPath } from "../../shared/payment/ports.ts";
@@ -87,12 +88,10 @@ const money = {
   roles: ["finance", "customer_service", "admin"],
   scope: "chain",
 } as const;
-const resolution = z
-  .string()
-  .trim()
-  .min(4)
-  .max(300)
-  .meta({ description: "What was done, for the record", example: "已电话联系会员,线下转账退回" });
+const resolution = typedText(4, 300).meta({
+  description: "What was done, for the record",
+  example: "已电话联系会员,线下转账退回",
+});
 
 export const paymentOps: Route[] = [
   route({
@@ -113,7 +112,7 @@ export const paymentOps: Route[] = [
     path: "/ops/v1/payment-cases/resolution",
     summary: "处理支付异常单",
     idempotent: true,
-    body: z.strictObject({ caseKey: z.string().max(120), resolution }),
+    body: z.strictObject({ caseKey: text(0, 120), resolution }),
     ok: caseView,
     problems: ["CASE_NOT_FOUND"],
     run: (deps, { body, actor, once }) => resolveCase(deps, { ...body, staffId: actor.staffId, once }),

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { roles } from "../../shared/identity/index.ts";
 import { point, toGcj02 } from "../../shared/kernel/geo.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
+import { typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import {
   createStore,
@@ -17,8 +18,8 @@ import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { listPage } from "./list-page.ts";
 
 const storePath = z.strictObject({ storeId: idOf("ST") });
-const name = z.string().trim().min(1).max(60).meta({ example: "鲜邻优选·淮海店" });
-const address = z.string().trim().min(1).max(200).meta({ example: "上海市黄浦区淮海中路300号" });
+const name = typedText(1, 60).meta({ example: "鲜邻优选·淮海店" });
+const address = typedText(1, 200).meta({ example: "上海市黄浦区淮海中路300号" });
 const radiusM = z
   .int()
   .min(100)
@@ -127,7 +128,7 @@ export const storeOps: Route[] = [
     params: storePath,
     body: z.strictObject({
       suspended: z.boolean(),
-      reason: z.string().trim().min(1).max(200).meta({ example: "停电抢修" }),
+      reason: typedText(1, 200).meta({ example: "停电抢修" }),
     }),
     ok: opsView,
     problems: ["STORE_NOT_FOUND"],

@@ -234,9 +234,10 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
 }
 
 /** The failure as this route may answer it: an error nobody declared is logged and told as INTERNAL. */
-function failure(error: unknown, declared: Route | undefined, requestId: string | undefined): DomainError {
+function failure(thrown: unknown, declared: Route | undefined, requestId: string | undefined): DomainError {
   const route = declared && `${declared.method.toUpperCase()} ${declared.path}`;
-  if (error instanceof Stale) return new DomainError("VERSION_CONFLICT");
+  // no version that the caller sent is at odds: the same request decides anew
+  const error = thrown instanceof Stale ? new DomainError("TRY_AGAIN", "what it rests on has just changed") : thrown;
   if (error instanceof DomainError) {
     const row: Problem = problems[error.code];
     if (row.log === "error" || row.log === "warn")
@@ -260,9 +261,7 @@ export function commonProblems(declared: Route): ProblemCode[] {
     ...(declared.actor === "staff" && declared.scope === "store" ? (["STORE_OUT_OF_SCOPE"] as const) : []),
     ...(declared.limit ? (["TOO_MANY_REQUESTS"] as const) : []),
     ...(declared.owns === "order" ? (["ORDER_NOT_FOUND"] as const) : []),
-    ...(declared.idempotent
-      ? (["IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_REUSED", "VERSION_CONFLICT"] as const)
-      : []),
+    ...(declared.idempotent ? (["IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_REUSED"] as const) : []),
     ...(declared.method !== "get" && declared.actor === "member" ? (["SESSION_REVOKED"] as const) : []),
   ];
 }
@@ -317,6 +316,19 @@ export function httpApp(
   return app;
 }
 
+/**
+ * The event with its path as a URL has it. The gateway hands the path over decoded, in which a `?` or a control character
+ * would end or vanish from the URL that is made of it: the request would come to another route than was asked for.
+ */
+const withUrlPath = (event: APIGatewayProxyEventV2): APIGatewayProxyEventV2 => ({
+  ...event,
+  rawPath: event.rawPath
+    .toWellFormed()
+    .split("/")
+    .map((segment) => encodeURIComponent(segment))
+    .join("/"),
+});
+
 /** The Lambda handler of an HTTP function: refuses oversized bodies before anything reads them. */
 export function httpHandler(routes: readonly Route[], ready: () => Promise<Deps>) {
   const serveEvent = handle(httpApp(routes, ready));
@@ -330,6 +342,9 @@ export function httpHandler(routes: readonly Route[], ready: () => Promise<Deps>
         body: await response.text(),
       };
     }
-    return (await serveEvent(event as unknown as LambdaEvent, context)) as APIGatewayProxyStructuredResultV2;
+    return (await serveEvent(
+      withUrlPath(event) as unknown as LambdaEvent,
+      context,
+    )) as APIGatewayProxyStructuredResultV2;
   };
 }

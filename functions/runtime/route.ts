@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Role, Staff } from "../../shared/identity/index.ts";
 import type { ProblemCode } from "../../shared/kernel/problem.ts";
+import { text } from "../../shared/kernel/text.ts";
 import type { Once } from "../../shared/table/once.ts";
 import type { Deps } from "./deps.ts";
 import type { LimitName } from "./limits.ts";
@@ -119,7 +120,7 @@ export function route<
 /** Query of a list: how many, and where to go on. */
 export const listQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(50).default(20).meta({ description: "Items a page, 1 to 50" }),
-  cursor: z.string().max(2000).optional().meta({ description: "nextCursor of the page before" }),
+  cursor: text(0, 2000).optional().meta({ description: "nextCursor of the page before" }),
 });
 /** Answer of a list. */
 export const listOf = <S extends z.ZodType>(item: S) =>

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { idOf } from "../kernel/ids.ts";
 import { fen } from "../kernel/money.ts";
+import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 
 /** How an article is sold: by piece, by weight (price estimated, settled after packing), or as a kit of others. */
@@ -18,12 +19,12 @@ export const sale = z.discriminatedUnion("by", [
 
 export const article = z.object({
   articleId: idOf("AR"),
-  name: z.string().min(1).max(40),
-  description: z.string().max(500).optional(),
-  category: z.string().min(1).max(20),
+  name: text(1, 40),
+  description: text(0, 500).optional(),
+  category: text(1, 20),
   sale,
   /** What one unit is called: 份, 500g, 箱. */
-  unit: z.string().min(1).max(10),
+  unit: text(1, 10),
   priceFen: fen.min(1),
   costFen: fen,
   perishable: z.boolean(),
@@ -45,7 +46,7 @@ export const stockMovement = z.object({
   storeId: idOf("ST"),
   articleId: idOf("AR"),
   /** Natural key of the cause: `adjust#<event>`, `open#<campaign>`, `return#<campaign>`, `late#<order>`. */
-  cause: z.string().max(80),
+  cause: text(0, 80),
   delta: z.int(),
   at: epochMs,
 });

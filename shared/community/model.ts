@@ -1,12 +1,13 @@
 import * as z from "zod";
 import { idOf } from "../kernel/ids.ts";
+import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 
 /** A group of neighbours around a store; what it does comes with the community capability. */
 export const community = z.object({
   communityId: idOf("CM"),
   storeId: idOf("ST"),
-  name: z.string().min(1).max(40),
+  name: text(1, 40),
   kind: z.enum(["neighbourhood", "interest"]),
   createdAt: epochMs,
 });

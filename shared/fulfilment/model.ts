@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { point } from "../kernel/geo.ts";
 import { idOf } from "../kernel/ids.ts";
+import { typedText } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 
 /** Where the member is: a point in either datum, or an address to be located. */
 export const place = z
-  .union([point, z.strictObject({ address: z.string().trim().min(2).max(200) })])
+  .union([point, z.strictObject({ address: typedText(2, 200) })])
   .meta({ id: "Place", description: "Coordinates with their datum, or an address" });
 export type Place = z.infer<typeof place>;
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { origin } from "../kernel/event.ts";
 import { idOf } from "../kernel/ids.ts";
 import { basisPoints, fen } from "../kernel/money.ts";
+import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
 
@@ -10,7 +11,7 @@ export const admission = z.enum(["anyone", "community", "store", "new"]);
 
 /** The terms a team is opened under; a live team keeps them whatever becomes of the campaign. Durations in ms. */
 export const terms = z.object({
-  name: z.string().min(1).max(40),
+  name: text(1, 40),
   articleId: idOf("AR"),
   articleName: z.string(),
   perishable: z.boolean(),
@@ -45,7 +46,7 @@ export const campaign = terms.extend({
   closesAt: epochMs,
   state: z.enum(campaignLifecycle.states),
   /** Why it was cancelled or suspended. */
-  reason: z.string().max(200).optional(),
+  reason: text(0, 200).optional(),
   /** Units over all stores; a second counter only where it is set. */
   totalCap: z.int().min(1).optional(),
   origin,

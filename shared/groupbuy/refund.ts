@@ -327,30 +327,32 @@ export async function resolveRefund(
   deps: { table: Table; env: Env },
   input: RefundKey & { note: string; staffId: string; once: Once<Refund> },
 ): Promise<Refund> {
-  const refund = await deps.table.load(refunds, input);
-  if (!refund) throw new DomainError("REFUND_NOT_FOUND");
-  if (refund.state !== "ABNORMAL") throw new DomainError("REFUND_STATE", `it is ${refund.state}`);
-  const settledAt = deps.env.clock.now();
-  const resolved: Refund = { ...refund, state: "SUCCESS", settledAt };
-  const said = {
-    refundNo: refund.refundNo,
-    paymentNo: refund.paymentNo,
-    channelRefundId: refund.channelRefundId ?? "",
-    status: "SUCCESS" as const,
-    successTime: settledAt,
-    refundFen: refund.refundFen,
-    totalFen: refund.totalFen,
-  };
-  await settle(deps, refund, said, [
-    audited(deps.env, {
-      staffId: input.staffId,
-      action: "refund.resolve",
-      target: refund.refundId,
-      reason: input.note,
-    }),
-    ...input.once(resolved),
-  ]);
-  return resolved;
+  return decide(async () => {
+    const refund = await deps.table.load(refunds, input);
+    if (!refund) throw new DomainError("REFUND_NOT_FOUND");
+    if (refund.state !== "ABNORMAL") throw new DomainError("REFUND_STATE", `it is ${refund.state}`);
+    const settledAt = deps.env.clock.now();
+    const resolved: Refund = { ...refund, state: "SUCCESS", settledAt };
+    const said = {
+      refundNo: refund.refundNo,
+      paymentNo: refund.paymentNo,
+      channelRefundId: refund.channelRefundId ?? "",
+      status: "SUCCESS" as const,
+      successTime: settledAt,
+      refundFen: refund.refundFen,
+      totalFen: refund.totalFen,
+    };
+    await settle(deps, refund, said, [
+      audited(deps.env, {
+        staffId: input.staffId,
+        action: "refund.resolve",
+        target: refund.refundId,
+        reason: input.note,
+      }),
+      ...input.once(resolved),
+    ]);
+    return resolved;
+  });
 }
 
 const told = (env: Env, type: string, order: Order, more: Record<string, string | number>): Write =>

@@ -1,13 +1,14 @@
 import * as z from "zod";
 import { idOf } from "../kernel/ids.ts";
+import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 import { pii } from "../kernel/vault.ts";
 
 /** A person who buys. Personal data is sealed under the member's own data key; destroying `dataKey` erases it. */
 export const member = z.object({
   memberId: idOf("MB"),
-  openid: z.string().max(64),
-  unionid: z.string().max(64).optional(),
+  openid: text(0, 64),
+  unionid: text(0, 64).optional(),
   /** The member's data key, encrypted by the KMS key; base64. */
   dataKey: z.string(),
   nickname: pii().optional(),
@@ -59,8 +60,8 @@ export type Role = (typeof roles)[number];
 
 /** Somebody who works here; `staffId` is the Cognito subject. `storeIds` limits store roles; chain roles have none. */
 export const staff = z.object({
-  staffId: z.string().min(1).max(64),
-  name: z.string().max(40),
+  staffId: text(1, 64),
+  name: text(0, 40),
   roles: z.array(z.enum(roles)).min(1),
   storeIds: z.array(idOf("ST")).max(100),
   active: z.boolean(),

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { idOf } from "../kernel/ids.ts";
+import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 
 /** A line in a member's inbox: what happened to the team, the order or the money. No personal data in it. */
@@ -8,9 +9,9 @@ export const inboxMessage = z.object({
   /** The event it tells of: one message an event and member. */
   eventId: idOf("EV"),
   at: epochMs,
-  kind: z.string().max(40),
-  title: z.string().max(40),
-  body: z.string().max(200),
+  kind: text(0, 40),
+  title: text(0, 40),
+  body: text(0, 200),
   teamId: idOf("TM").optional(),
   orderId: idOf("OR").optional(),
 });

@@ -1,11 +1,12 @@
 import * as z from "zod";
 import type { Env } from "./env.ts";
+import { text } from "./text.ts";
 import { epochMs } from "./time.ts";
 
 /** Where a thing came from; set when it is made, never changed after payment. */
 export const origin = z.strictObject({
   /** What began the hop: vote → demand item → campaign → live shelf → team → order → 晒单. The id of the one before. */
-  originId: z.string().max(64).optional(),
+  originId: text(0, 64).optional(),
   channel: z.enum(["mini", "live", "batch", "pos"]),
   communityId: z.string().optional(),
   sessionId: z.string().optional(),

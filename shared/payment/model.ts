@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { idOf } from "../kernel/ids.ts";
 import { fen } from "../kernel/money.ts";
+import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 import { paymentLifecycle, refundLifecycle } from "./lifecycle.ts";
 
@@ -42,14 +43,14 @@ export const refund = z.object({
   /** The channel's own number. */
   channelRefundId: z.string().optional(),
   /** The channel's last word that was not progress, for staff: NOT_ENOUGH, a refusal's code. */
-  trouble: z.string().max(100).optional(),
+  trouble: text(0, 100).optional(),
 });
 export type Refund = z.infer<typeof refund>;
 
 /** A matter for staff: a payment or refund the system may not decide by itself. One row per natural key, which never repeats. */
 export const paymentCase = z.object({
   /** `<reason>#<payment or refund number>` */
-  caseKey: z.string().max(120),
+  caseKey: text(0, 120),
   reason: z.enum([
     "mismatch",
     "unknown_number",
@@ -59,13 +60,13 @@ export const paymentCase = z.object({
     "refund_refused",
     "shipping_refused",
   ]),
-  number: z.string().max(64),
+  number: text(0, 64),
   orderId: z.string().optional(),
-  detail: z.string().max(300),
+  detail: text(0, 300),
   at: epochMs,
   resolvedAt: epochMs.optional(),
   resolvedBy: z.string().optional(),
-  resolution: z.string().max(300).optional(),
+  resolution: text(0, 300).optional(),
 });
 export type PaymentCase = z.infer<typeof paymentCase>;
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { point } from "../kernel/geo.ts";
 import { idOf } from "../kernel/ids.ts";
+import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 
 /** Open from `opens` to `closes`, minutes after midnight in Asia/Shanghai, `closes` excluded; weekday 0 is Monday. */
@@ -19,8 +20,8 @@ export const openingHours = z
 
 export const store = z.object({
   storeId: idOf("ST"),
-  name: z.string().min(1).max(60),
-  address: z.string().min(1).max(200),
+  name: text(1, 60),
+  address: text(1, 200),
   wgs84: point,
   /** Serves addresses up to this great-circle distance, metres. */
   radiusM: z.int().min(100).max(50_000),

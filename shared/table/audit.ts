@@ -20,6 +20,6 @@ export function audited(
     action: what.action,
     target: what.target,
     ...(what.reason !== undefined && { reason: what.reason }),
-    ...(what.change !== undefined && { change: JSON.stringify(what.change).slice(0, 2000) }),
+    ...(what.change !== undefined && { change: Array.from(JSON.stringify(what.change)).slice(0, 2000).join("") }),
   });
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { event } from "../kernel/event.ts";
+import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 
 /** An event in the outbox, in the hour and bucket it is kept under. */
@@ -33,7 +34,7 @@ export const auditRow = z.object({
   target: z.string(),
   reason: z.string().optional(),
   /** The fields given, without personal data. */
-  change: z.string().max(2000).optional(),
+  change: text(0, 2000).optional(),
 });
 
 /** One subject's bucket of tokens for one kind of request; `fullAt` is when all of them are back. */

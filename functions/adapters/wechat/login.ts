@@ -14,18 +14,21 @@ const phoneAnswer = z.object({
 });
 
 /** WeChat's codes that mean something to the member; every other one means that WeChat can't serve us now. */
-const problems: Record<number, "LOGIN_CODE_INVALID" | "LOGIN_BUSY" | "USER_BLOCKED"> = {
+type Problems = Record<number, "LOGIN_CODE_INVALID" | "LOGIN_BUSY" | "USER_BLOCKED">;
+const problems: Problems = {
   40029: "LOGIN_CODE_INVALID",
   40163: "LOGIN_CODE_INVALID", // used before
-  40226: "USER_BLOCKED",
   45009: "LOGIN_BUSY",
   45011: "LOGIN_BUSY",
 };
 
-function bodyOf(reply: ApiReply): unknown {
+/** Users at risk are held back at the login alone. */
+const loginProblems: Problems = { ...problems, 40226: "USER_BLOCKED" };
+
+function bodyOf(reply: ApiReply, meaning: Problems): unknown {
   if (reply.kind === "ok") return reply.body;
   if (reply.kind === "error")
-    throw new DomainError(problems[reply.errcode] ?? "WECHAT_UNAVAILABLE", `WeChat answers ${reply.errcode}`);
+    throw new DomainError(meaning[reply.errcode] ?? "WECHAT_UNAVAILABLE", `WeChat answers ${reply.errcode}`);
   throw new DomainError("WECHAT_UNAVAILABLE", reply.reason);
 }
 
@@ -39,7 +42,9 @@ export function createWeChatLogin(config: Pick<WeChatConfig, "appid" | "appSecre
         js_code: code,
         grant_type: "authorization_code",
       });
-      const session = sessionAnswer.safeParse(bodyOf(await api.call("GET", `/sns/jscode2session?${query}`)));
+      const session = sessionAnswer.safeParse(
+        bodyOf(await api.call("GET", `/sns/jscode2session?${query}`), loginProblems),
+      );
       if (!session.success) throw new DomainError("WECHAT_UNAVAILABLE", "the session's answer can't be read");
       const { openid, unionid } = session.data;
       return unionid === undefined ? { openid } : { openid, unionid };
@@ -47,7 +52,7 @@ export function createWeChatLogin(config: Pick<WeChatConfig, "appid" | "appSecre
 
     async phoneNumber(code) {
       const phone = phoneAnswer.safeParse(
-        bodyOf(await api.callWithToken("/wxa/business/getuserphonenumber", { code })),
+        bodyOf(await api.callWithToken("/wxa/business/getuserphonenumber", { code }), problems),
       );
       if (!phone.success) throw new DomainError("WECHAT_UNAVAILABLE", "the phone's answer can't be read");
       const { purePhoneNumber, countryCode, watermark } = phone.data.phone_info;
