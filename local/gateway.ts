@@ -27,7 +27,8 @@ export interface CallMatch {
 }
 type Match = CallMatch | ((call: GatewayCall) => boolean);
 
-export type FaultKind = "lost-answer-after" | "lost-answer-before" | "throttle" | "conflict" | "error500";
+/** `refused`: as a call is that the service can't read, a mistake of ours that asking again does not mend. */
+export type FaultKind = "lost-answer-after" | "lost-answer-before" | "throttle" | "conflict" | "error500" | "refused";
 
 /** What a worker signs with. */
 export interface Pass {
@@ -370,6 +371,7 @@ function inventedAnswer({ kind, match }: Pick<ArmedFault, "kind" | "match">, cal
     return failure(status, `${prefix}ThrottlingException`, "Rate exceeded");
   }
   if (kind === "error500") return failure(500, `${prefix}InternalServerError`, "The request processing has failed.");
+  if (kind === "refused") return failure(400, `${prefix}ValidationException`, "The call can't be read.");
   if (kind !== "conflict") return undefined;
   if (call.action !== "TransactWriteItems" && call.action !== "TransactGetItems") {
     const message = "Transaction is ongoing for the item";

@@ -219,7 +219,7 @@ function routeMatrix(input: Input, source: string, faults: LocationFaults, now: 
 
 function searchText(input: Input): AwsAnswer {
   const { Text = "", BiasPosition, FilterBBox, FilterCountries, MaxResults = 50, Language = "zh" } = input;
-  if (Text === "" || Text.length > 200)
+  if (Text === "" || Array.from(Text).length > 200)
     return invalid("FieldValidationFailed", "Text must have 1 to 200 characters.", "Text");
   if (BiasPosition && FilterBBox)
     return invalid("FieldValidationFailed", "BiasPosition and FilterBBox exclude each other.", "FilterBBox");

@@ -1,0 +1,399 @@
+import { readFileSync } from "node:fs";
+import { Agent, request as httpRequest } from "node:http";
+import { dirname } from "node:path";
+import { expect, test } from "vitest";
+import { type LimitName, limits } from "../../functions/runtime/limits.ts";
+import { routeLabel } from "../../local/http-api.ts";
+import { openKeys } from "../../local/wechat/keys.ts";
+import { makeId, siblingId } from "../../shared/kernel/ids.ts";
+import { limitRows, members as memberRows } from "../../shared/table/keys.ts";
+import { openWorld } from "../stories/world.ts";
+import { type Ask, type Caller, type Callers, createFuzz, type Operation, operations, type Reply } from "./fuzz.ts";
+
+/**
+ * The running instance is asked whatever docs/openapi.json allows and forbids. Again, and longer:
+ * `FUZZ_SEED=… FUZZ_REQUESTS=100000 npx vitest run test/api/fuzz.test.ts`.
+ */
+const seed = Number(process.env.FUZZ_SEED ?? 20_261_123);
+const most = Number(process.env.FUZZ_REQUESTS ?? 10_000);
+
+const world = await openWorld({ stores: 3, concurrency: { Shop: 3, Ops: 2, default: 1 } });
+const { platform, local, clock, stores, here } = world;
+const { minute, hour } = world.times;
+// biome-ignore lint/suspicious/noExplicitAny: an answer is looked at by expectations, which fail on any other shape
+type Told = Reply & { body: any };
+
+const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+const { hostname, port } = new URL(platform.url);
+/** As it is written: fetch would tidy the path up, and sends no body with a GET. */
+const send = ({ method, path, headers, body }: Ask): Promise<Reply> =>
+  new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
+    const request = httpRequest(
+      { agent, hostname, port, method, path, headers: { ...headers, ...length } },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+        answer.on("error", reject);
+        answer.on("end", () => {
+          const get = (name: string) => [answer.headers[name] ?? null].flat()[0] ?? null;
+          resolve({ status: answer.statusCode!, headers: { get }, text: Buffer.concat(chunks).toString() });
+        });
+      },
+    );
+    // a connection that the server gave up while nobody used it is no answer
+    request.on("error", (error) =>
+      request.reusedSocket ? resolve(send({ method, path, headers, body })) : reject(error),
+    );
+    request.end(body);
+  });
+
+const nobody: Caller = { name: "nobody", token: "" };
+const callers: Callers = { member: [], staff: [], ended: { member: nobody, staff: nobody } };
+/** When tokens are to be renewed, epoch ms. */
+let renewAt = 0;
+/** Payments asked for, that nobody has made yet. */
+const unpaid = new Set<string>();
+const fuzz = createFuzz({
+  seed,
+  callers,
+  send,
+  now: clock.now,
+  onSuccess: ({ name }, { paymentNo }) => {
+    // a session has ended: everybody signs in anew before it goes on
+    if (name.endsWith("/logout")) renewAt = 0;
+    if (typeof paymentNo === "string") unpaid.add(paymentNo);
+  },
+});
+type Parts = Parameters<typeof fuzz.exactly>[1];
+const ask = async (name: string, parts: Parts = {}, provoked = false): Promise<Told> => {
+  const reply = await fuzz.put(fuzz.exactly(name, parts), provoked);
+  return { ...reply, body: reply.text === "" ? undefined : JSON.parse(reply.text) };
+};
+/** The answer's body; the setting must be as it should. */
+const made = async (name: string, parts: Parts) => {
+  const { status, body, text } = await ask(name, parts);
+  if (status >= 300) throw new Error(`${name}: ${status} ${text}`);
+  return body;
+};
+const code = async (user: string): Promise<string> => (await local("wechat/login-code", { user })).code;
+const signIn = async (name: string): Promise<Caller & { memberId: string }> => {
+  const body = await made("post /v1/login", { body: { code: await code(name) } });
+  return { name, token: body.accessToken, memberId: body.memberId };
+};
+
+const admin = JSON.parse(readFileSync(platform.cognito.adminFile, "utf8")) as { password: string };
+const passwordOf = (name: string) => (name === "admin" ? admin.password : `${name}-Passw0rd!`);
+const staffToken = async (name: string): Promise<Caller> => {
+  const signedIn = await platform.cognito.signIn(name, passwordOf(name));
+  return { name, token: signedIn!.access_token };
+};
+/** Somebody with orders of every kind. */
+let owner = { ...nobody, memberId: "" };
+let renewStaffAt = 0;
+/** Tokens last minutes: everybody signs in anew in time, and there are fresh codes to sign in with. */
+async function renew(): Promise<void> {
+  if (clock.now() < renewAt) return;
+  renewAt = clock.now() + 6 * minute;
+  owner = await signIn("子");
+  callers.member = await Promise.all(["甲", "乙", "丙", "丁", "戊", "己", "庚", "辛"].map(signIn));
+  if (clock.now() >= renewStaffAt) {
+    renewStaffAt = clock.now() + 40 * minute;
+    const [root, manager, clerk] = [await staffToken("admin"), await staffToken("manager"), await staffToken("clerk")];
+    callers.staff = [root, root, root, root, manager, clerk];
+  }
+  for (let i = 0; i < 12; i++) {
+    fuzz.keep("code ", await code(`新${i}`));
+    fuzz.keep("code ", (await local("wechat/phone-code", { user: `新${i}`, phone: `138000000${10 + i}` })).code);
+  }
+}
+
+/** A campaign that is open, of an article of its own. */
+async function campaign(more: Parameters<typeof world.campaign>[0]): Promise<string> {
+  const { articleId } = await world.newArticle({});
+  return (await world.campaign({ articleId, perMemberLimit: 20, ...more })).campaignId;
+}
+
+/** What goes on outside while requests come: people pay, minutes pass, campaigns are made. */
+let rounds = 0;
+async function outside(): Promise<void> {
+  for (const paymentNo of unpaid) await world.call("POST", "/_local/wechat/pay", undefined, { paymentNo });
+  unpaid.clear();
+  clock.advance(minute);
+  await platform.idle();
+  await renew();
+  if (++rounds % 5 !== 0) return;
+  await campaign({ invitesRequired: 1 + (rounds % 4), admits: rounds % 2 ? "anyone" : "store" });
+}
+
+test("whatever is asked is answered as the document says, and every word of the document comes true", async () => {
+  for (const [name, role] of [
+    ["manager", "store_manager"],
+    ["clerk", "store_staff"],
+  ] as const)
+    await world.staff(name, [role], stores.slice(0, 1));
+  platform.cognito.createUser({ username: "unhired", password: passwordOf("unhired") });
+  callers.ended = { member: await signIn("过期"), staff: await staffToken("manager") };
+  clock.advance(61 * minute);
+  await renew();
+  for (let i = 0; i < 4; i++) await campaign({ name: `邻里团${i}`, invitesRequired: 1 + i });
+
+  await tellWhatIsRare();
+  const began = performance.now();
+  const before = { requests: fuzz.requests, cpu: process.cpuUsage() };
+  await fuzz.run(most - fuzz.requests, 16, outside);
+  const seconds = (performance.now() - began) / 1_000;
+  const { user, system } = process.cpuUsage(before.cpu);
+  const each = {
+    rate: (fuzz.requests - before.requests) / seconds,
+    cpuMs: (user + system) / 1_000 / (fuzz.requests - before.requests),
+  };
+  // who has used up the limits gets no other answer any more
+  for (const last of [false, true]) {
+    if (last) await exhaust(owner.memberId);
+    const left = [...operations];
+    // one lane an operation: what is broken for one request is broken for all of its route
+    const lane = async (): Promise<void> => {
+      for (let operation = left.pop(); operation; operation = left.pop())
+        for (const status of fuzz.missing(operation)) if ((status === "429") === last) await pursue(operation, status);
+    };
+    await Promise.all(Array.from({ length: 6 }, lane));
+  }
+  await outside();
+
+  const missing = operations.flatMap((one) => fuzz.missing(one).map((status) => `${one.name}: ${status}`));
+  process.stdout.write(
+    `fuzz, seed ${seed}: ${fuzz.requests} requests, ${Math.round((100 * fuzz.reached) / fuzz.requests)} % reached a handler, ` +
+      `${Math.round(each.rate)}/s at ${each.cpuMs.toFixed(1)} CPU-ms, statuses ${JSON.stringify(fuzz.statuses)}\n`,
+  );
+  expect(fuzz.wrong.join("\n\n")).toBe("");
+  expect(missing, "say in tellWhatIsRare how they come about, or take them out of the route's declaration").toEqual([]);
+  expect(fuzz.requests).toBeGreaterThanOrEqual(most);
+  expect(fuzz.reached).toBeGreaterThanOrEqual(fuzz.requests / 4);
+  expect(fuzz.unreached()).toEqual([]);
+  const unexpected = world.lines.filter((line) => /"code":"(UNEXPECTED|INVARIANT)"|"level":"fatal"/.test(line));
+  expect(unexpected.filter((line) => !line.includes("The call can't be read"))).toEqual([]);
+  expect(platform.streams.deadLetters()).toEqual([]);
+  await world.recount();
+}, 1_800_000);
+
+/** Tries for an answer that the document names and that nobody had yet, in the ways that fit any route. */
+async function pursue(operation: Operation, status: string): Promise<void> {
+  const { prepare, put, missing } = fuzz;
+  type How = Parameters<typeof prepare>[2];
+  const attempt = async (purpose: "fits" | "unknown", how: How, times: number) => {
+    for (let i = 0; i < times && missing(operation).includes(status); i++) await put(prepare(operation, purpose, how));
+  };
+  await renew();
+  const caller = operation.actor === "member" ? owner : operation.actor === "staff" ? callers.staff[0]! : undefined;
+  switch (status) {
+    case "304": {
+      for (let i = 0; i < 60 && missing(operation).includes(status); i++) {
+        const prepared = prepare(operation, "fits", { caller });
+        prepared.ask.headers["if-none-match"] = (await put(prepared)).headers.get("etag") ?? '"none"';
+        await put(prepared);
+      }
+      return;
+    }
+    case "400":
+      if (operation.body) await attempt("fits", { caller, body: "{" }, 5);
+      return attempt("fits", { caller, headers: { "idempotency-key": undefined } }, 5);
+    case "401":
+      return attempt("unknown", operation.actor === "public" ? {} : { headers: { authorization: undefined } }, 5);
+    case "403":
+      return attempt("fits", operation.actor === "staff" ? { caller: await staffToken("unhired") } : {}, 20);
+    case "404":
+      return attempt("unknown", { caller }, 20);
+    case "413":
+      return attempt("fits", { caller, body: `"${"x".repeat(1_000_000)}"` }, 1);
+    case "422":
+      return attempt("fits", { caller, query: "unasked=1" }, 5);
+    case "429":
+      return attempt("fits", { caller }, 30);
+    case "500":
+    case "503":
+      for (let i = 0; i < 20 && missing(operation).includes(status); i++)
+        await broken(status, prepare(operation, "fits", { caller }));
+      return;
+    default:
+      return attempt("fits", { caller }, 60);
+  }
+}
+
+/** The member, or whoever has the openid, has used up all that the limits allow for an hour to come. */
+async function exhaust(subject: string): Promise<void> {
+  for (const limit of Object.keys(limits) as LimitName[]) {
+    const row = await world.table.load(limitRows, { limit, subject });
+    const full = { limit, subject, fullAt: clock.now() + hour };
+    await world.table.commit([row ? limitRows.replace({ ...row, ...full }) : limitRows.create(full)]);
+  }
+}
+
+/** Sends a request whose function finds the table out of order. */
+async function broken(status: "500" | "503", prepared: Parameters<typeof fuzz.put>[0]): Promise<void> {
+  const label = routeLabel(prepared.ask.method, decodeURIComponent(prepared.ask.path.split("?")[0]!));
+  const kind = status === "500" ? ("refused" as const) : ("error500" as const);
+  const fault = platform.gateway.fault({ match: { service: "dynamodb", label }, kind, every: 1 });
+  await fuzz.put(prepared, true);
+  fault.remove();
+}
+
+/** The answers that only come about in a certain order of things. */
+async function tellWhatIsRare(): Promise<void> {
+  const root = callers.staff[0]!;
+  const [leader, friend, third, lonely] = [owner, await signIn("丑"), await signIn("寅"), await signIn("卯")];
+  const because = { reason: "演练" };
+  const place = { place: here };
+
+  // sign-in: who is blocked, who asks too often; WeChat that limits us
+  await local("wechat/user", { user: "拉黑", blocked: true });
+  await ask("post /v1/login", { body: { code: await code("拉黑") } });
+  const script = await local("wechat/login-code", { user: "脚本" });
+  await exhaust(script.openid);
+  await ask("post /v1/login", { body: { code: script.code } });
+  for (const status of ["500", "503"] as const)
+    await broken(status, fuzz.exactly("post /v1/login", { body: { code: await code(`晚到${status}`) } }));
+  const phoneOf = async (user: string, phone: string) => (await local("wechat/phone-code", { user, phone })).code;
+  const bind = async (caller: Caller, body: { code: string }) => ask("post /v1/me/phone", { caller, body });
+  await bind(leader, { code: await phoneOf("子", "13912345678") });
+  await bind(friend, { code: await phoneOf("丑", "13912345678") });
+  await local("wechat/fault", { match: { op: "phone" }, kind: "429", times: 3 });
+  await bind(friend, { code: await phoneOf("丑", "13912345670") });
+  await local("wechat/clear-faults", {});
+
+  // a member who is gone, erased on request
+  const gone = await signIn("注销");
+  await world.table.commit([memberRows.remove({ memberId: gone.memberId })]);
+  await ask("get /v1/me", { caller: gone });
+  await ask("put /v1/me", { caller: gone, body: { nickname: "无名" } });
+  await bind(gone, { code: await phoneOf("丑", "13912345671") });
+
+  // staff, stores, campaigns
+  const hired = { staffId: "new-hire", name: "骑手", roles: ["rider"], storeIds: [] };
+  await ask("post /ops/v1/staff", { caller: root, body: hired });
+  const own = { name: "管理员", roles: ["rider"], storeIds: [], active: false };
+  await ask("put /ops/v1/staff/{staffId}", {
+    caller: root,
+    parameters: { staffId: platform.cognito.adminSub },
+    body: own,
+  });
+  const draft = await campaign({ publish: false });
+  for (const step of [
+    "publication",
+    "suspension",
+    "suspension",
+    "resumption",
+    "resumption",
+    "cancellation",
+    "cancellation",
+  ])
+    await ask(`post /ops/v1/campaigns/{campaignId}/${step}`, {
+      caller: root,
+      parameters: { campaignId: draft },
+      ...(step !== "publication" && { body: because }),
+    });
+  await platform.idle();
+
+  // a team of two that succeeds, one that forms, one that is for a community
+  const campaignId = await campaign({ invitesRequired: 1 });
+  const another = await campaign({ invitesRequired: 3 });
+  const closed = await campaign({ invitesRequired: 3, admits: "community" });
+  const opening = (id: string, more = {}) => ({ parameters: { campaignId: id }, body: { ...place, ...more } });
+  const openTeam = "post /v1/campaigns/{campaignId}/teams";
+  const open = (caller: Caller, id: string, more = {}) => made(openTeam, { caller, ...opening(id, more) });
+  const takeSeat = "post /v1/teams/{teamId}/seats";
+  const join = (caller: Caller, teamId: string) => made(takeSeat, { caller, parameters: { teamId }, body: place });
+  const pay = async (caller: Caller, orderId: string) => {
+    const { paymentNo } = await made("post /v1/orders/{orderId}/payment", { caller, parameters: { orderId } });
+    await local("wechat/pay", { paymentNo });
+    unpaid.delete(paymentNo);
+    await platform.idle();
+    await ask("post /v1/orders/{orderId}/payment", { caller, parameters: { orderId } });
+  };
+  const { communityId } = await made("post /ops/v1/communities", {
+    caller: root,
+    body: { storeId: stores[0], name: "淮海坊", kind: "neighbourhood" },
+  });
+  await ask(openTeam, { caller: friend, ...opening(closed, { communityId }) });
+  await made("post /v1/communities/{communityId}/membership", { caller: leader, parameters: { communityId } });
+  const ours = await open(leader, closed, { communityId });
+  await pay(leader, ours.orderId);
+  await ask(takeSeat, { caller: friend, parameters: { teamId: ours.teamId }, body: place });
+
+  const first = await open(leader, campaignId);
+  await pay(leader, first.orderId);
+  const seat = await join(friend, first.teamId);
+  await pay(friend, seat.orderId);
+  const forming = await open(third, another);
+  await pay(third, forming.orderId);
+  const joined = await join(lonely, forming.teamId);
+  await pay(lonely, joined.orderId);
+
+  const order = (caller: Caller, orderId: string, what: string) =>
+    ask(`post /v1/orders/{orderId}/${what}`, { caller, parameters: { orderId } });
+  await order(leader, first.orderId, "departure");
+  await order(third, forming.orderId, "pickup-code");
+  const { body: pickup } = await order(leader, first.orderId, "pickup-code");
+  const { body: other } = await order(friend, seat.orderId, "pickup-code");
+  const reroute = (orderId: string) =>
+    ask("post /ops/v1/orders/{orderId}/reroute", { caller: root, parameters: { orderId }, body: because });
+  await reroute(seat.orderId);
+  const hand = (storeId: string, digits: string, caller = root) =>
+    ask("post /ops/v1/stores/{storeId}/pickups", { caller, parameters: { storeId }, body: { code: digits } });
+  await hand(first.storeId, pickup.code);
+  await hand(first.storeId, pickup.code);
+  await hand(first.storeId, other.code);
+  await reroute(first.orderId);
+  for (let i = 0; i < 6; i++) await hand(stores[0]!, String(10 ** 11 + i), callers.staff.at(-1)!);
+
+  // money that can't go back by itself
+  await local("wechat/refund-plan", { paymentNo: `${joined.orderId}01`, outcome: "abnormal" });
+  await order(lonely, joined.orderId, "departure");
+  await order(lonely, joined.orderId, "departure");
+  await platform.idle();
+  const refundId = siblingId("RF", joined.orderId);
+  await local("wechat/plan", { refundNo: `${refundId}01`, notify: [{ drop: 2 }] });
+  await local("wechat/resolve-refund", { refundNo: `${refundId}01` });
+  await platform.idle();
+  for (let i = 0; i < 2; i++)
+    await ask("post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution", {
+      caller: root,
+      parameters: { orderId: joined.orderId, refundId },
+      body: { resolution: "商户平台已处理" },
+    });
+
+  await notify();
+}
+
+/** Notifications as WeChat Pay signs and seals them, of payments that nobody asked for. */
+async function notify(): Promise<void> {
+  const keys = openKeys(dirname(platform.cognito.adminFile), clock.now);
+  const { appid, mchid } = keys.config;
+  const name = "post /hooks/wechat/pay";
+  const notice = (more: object): string =>
+    JSON.stringify({
+      id: "EV-1",
+      event_type: "TRANSACTION.SUCCESS",
+      resource_type: "encrypt-resource",
+      resource: keys.encrypt(
+        JSON.stringify({
+          appid,
+          mchid,
+          out_trade_no: `${makeId("OR", clock.now(), crypto.getRandomValues(new Uint8Array(14)))}01`,
+          transaction_id: "4200000000202611230000000001",
+          trade_state: "SUCCESS",
+          success_time: "2026-11-23T10:05:00+08:00",
+          payer: { openid: "o-nobody" },
+          amount: { total: 1000, currency: "CNY" },
+          ...more,
+        }),
+        "transaction",
+      ),
+    });
+  const signed = (body: string) => fuzz.exactly(name, { body, headers: keys.sealHeaders(body) });
+  await fuzz.put(signed(notice({})));
+  await fuzz.put(signed("paid!"));
+  await fuzz.put(signed(notice({ mchid: "1900000000" })));
+  await broken("500", signed(notice({})));
+  await broken("503", signed(notice({})));
+}
