@@ -15,11 +15,12 @@ import {
   publishCampaign,
   shareTeam,
   steerCampaign,
+  subsidiseTeam,
   touchShare,
 } from "../../shared/groupbuy/index.ts";
 import { point } from "../../shared/kernel/geo.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
-import { basisPoints } from "../../shared/kernel/money.ts";
+import { basisPoints, fen } from "../../shared/kernel/money.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoInput, isoOutput, minute, toIso } from "../../shared/kernel/time.ts";
@@ -42,12 +43,14 @@ import {
   changesOf,
   changesQuery,
   type OrderPage,
+  opsTeamView,
   orderLine,
   orderVersion,
   orderView,
   seatView,
   teamView,
   toCampaign,
+  toOpsTeam,
   toOrder,
   toOrderLine,
   toSeat,
@@ -452,6 +455,7 @@ const draftBody = z.strictObject({
     .max(1_000_000)
     .optional()
     .meta({ description: "Units over all stores, where it is limited beyond the allotments" }),
+  subsidyBudgetFen: fen.optional().meta({ description: "What completing teams may cost the platform in all, fen" }),
   originId: text(0, 64).optional().meta({ description: "What it came from: a demand item's id" }),
 });
 
@@ -479,6 +483,8 @@ const opsCampaign = z
     pickupFrom: isoOutput,
     pickupUntil: isoOutput,
     totalCap: z.int().optional(),
+    subsidyBudgetFen: z.int().optional(),
+    subsidySpentFen: z.int().optional().meta({ description: "What subsidised completions have cost, fen" }),
   })
   .meta({ id: "OpsCampaign" });
 const toOps = (c: Campaign) => ({
@@ -621,13 +627,29 @@ export const groupbuyOps: Route[] = [
     summary: "拼团详情(员工)",
     roles: ["ops", "admin", "customer_service", "finance", "analyst"],
     params: teamPath,
-    ok: teamView,
+    ok: opsTeamView,
     problems: ["TEAM_NOT_FOUND"],
     run: async (deps, { params }) => {
       const team = await deps.table.load(teams, params);
       if (!team) throw new DomainError("TEAM_NOT_FOUND");
       return team;
     },
-    view: (team, deps) => toTeam(team, deps.env.clock.now()),
+    view: (team, deps) => toOpsTeam(team, deps.env.clock.now()),
+  }),
+  route({
+    ...opsOnly,
+    method: "post",
+    path: "/ops/v1/teams/{teamId}/subsidised-completion",
+    summary: "平台补贴成团",
+    description:
+      "Completes a forming team before its deadline at the platform's cost. Nobody is invented: the team counts who paid, and never counts as a natural success. The cost, booked to each paid order in the same commit, is Σ (aloneFen − teamFen) × units, within the campaign's subsidyBudgetFen where it has one. Refused while neighbours hold seats that they may still pay: wait until they have, or their time and the grace are over. Whoever pays for a seat given up before is refunded in full.",
+    idempotent: true,
+    params: teamPath,
+    body: reasonBody,
+    ok: opsTeamView,
+    problems: ["TEAM_NOT_FOUND", "TEAM_STATE", "TEAM_SEATS_HELD", "SUBSIDY_BUDGET"],
+    run: (deps, { params, body, actor, once }) =>
+      subsidiseTeam(deps, { ...params, ...body, staffId: actor.staffId, once }),
+    view: (team, deps) => toOpsTeam(team, deps.env.clock.now()),
   }),
 ];

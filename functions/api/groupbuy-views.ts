@@ -92,7 +92,13 @@ export const teamView = z
     settling: z.boolean().meta({ description: "结算中: past its deadline, the last payments are being asked about" }),
     outcome: z.enum(["natural", "subsidised", "deadline", "leader_left", "ops", "stock"]).optional(),
     paid: z.int().meta({ description: "Members who paid" }),
-    remainingInvites: z.int().meta({ description: "Seats nobody holds or has paid yet" }),
+    remainingInvites: z.int().meta({
+      description: "Neighbours who may still join: seats nobody holds or has paid; 0 once the team is decided",
+    }),
+    subsidisedSeats: z.int().optional().meta({
+      description: "Seats that nobody bought, where the platform completed the team at its own cost",
+      example: 1,
+    }),
     deadline: isoOutput.optional().meta({ description: "Set once the leader has paid" }),
     joinUntil: isoOutput.optional().meta({ description: "Joining ends this early, so that there is time to pay" }),
     openedAt: isoOutput,
@@ -111,6 +117,7 @@ export function toTeam(team: Stored<Team>, now: number): z.input<typeof teamView
     ...(team.outcome && { outcome: team.outcome }),
     paid: team.paid,
     remainingInvites: teamLifecycle.terminal(team.state) ? 0 : team.free,
+    ...(team.outcome === "subsidised" && { subsidisedSeats: team.free }),
     ...(team.deadline !== undefined && {
       deadline: toIso(team.deadline),
       joinUntil: toIso(team.deadline - clocks.joinMargin),
@@ -121,6 +128,19 @@ export function toTeam(team: Stored<Team>, now: number): z.input<typeof teamView
     ...offerView(team.terms),
   };
 }
+
+/** A team as staff see it. */
+export const opsTeamView = teamView
+  .extend({
+    held: z.int().meta({ description: "Seats held and not yet paid" }),
+    subsidyFen: money.optional().meta({ description: "What the platform bore to complete it, fen" }),
+  })
+  .meta({ id: "OpsTeam" });
+export const toOpsTeam = (team: Stored<Team>, now: number): z.input<typeof opsTeamView> => ({
+  ...toTeam(team, now),
+  held: team.held,
+  ...(team.subsidyFen !== undefined && { subsidyFen: team.subsidyFen }),
+});
 
 /** When a client should ask again, whole seconds; absent: nothing more will change. */
 export function askAgainS(team: Pick<Team, "state" | "deadline">, now: number): number | undefined {

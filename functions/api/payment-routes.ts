@@ -150,7 +150,7 @@ export const paymentOps: Route[] = [
             at: isoOutput,
           }),
         ),
-        balanceFen: z.int().meta({ description: "Captured and not given back" }),
+        balanceFen: z.int().meta({ description: "Captured and not given back, and what the platform bears of it" }),
       })
       .meta({ id: "OrderMoney" }),
     problems: ["ORDER_NOT_FOUND"],

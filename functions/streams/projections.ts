@@ -42,7 +42,10 @@ const toMember: Record<string, Words> = {
 
 /** What everybody with a paid seat is told. */
 const toTeam: Record<string, Words> = {
-  "team.succeeded": () => ({ title: "拼团成功", body: "全员成团价已生效,请在提货时间凭提货码到店自提。" }),
+  "team.succeeded": (e) => ({
+    title: "拼团成功",
+    body: `${e.data.outcome === "subsidised" ? "人数未满,差额由平台补贴," : "全员"}成团价已生效,请在提货时间凭提货码到店自提。`,
+  }),
   "team.failed": (e) => ({
     title: "拼团未成功",
     body: `${failures[String(e.data.because)] ?? "未成团"},已付款项将全额原路退回。`,

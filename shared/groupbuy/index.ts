@@ -18,6 +18,7 @@ export { settleHold } from "./settle-hold.ts";
 export { settlePayment } from "./settle-payment.ts";
 export { settleTeam } from "./settle-team.ts";
 export { shareTeam, touchShare } from "./share-team.ts";
+export { subsidiseTeam } from "./subsidise-team.ts";
 export { alarmUndecided, sweep } from "./sweep.ts";
 export { joinTeam, openTeam } from "./take-seat.ts";
 export { counts, seatsIn } from "./team-seats.ts";

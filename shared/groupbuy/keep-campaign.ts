@@ -32,7 +32,7 @@ export type CampaignDraft = Pick<
   | "hardEnd"
   | "pickupFrom"
   | "pickupUntil"
-> & { totalCap?: number | undefined; originId?: string | undefined };
+> & { totalCap?: number | undefined; subsidyBudgetFen?: number | undefined; originId?: string | undefined };
 
 /** Makes a DRAFT. Throws ARTICLE_NOT_FOUND, CAMPAIGN_RULE (a kit, or the article is retired). */
 export async function createCampaign(
@@ -46,7 +46,7 @@ export async function createCampaign(
     : article.sale.by === "kit" && "a kit has no stock of its own: choose one of its components";
   if (refused)
     throw new DomainError("CAMPAIGN_RULE", undefined, { errors: [{ path: "body.articleId", message: refused }] });
-  const { staffId, once, originId, totalCap, ...draft } = input;
+  const { staffId, once, originId, totalCap, subsidyBudgetFen, ...draft } = input;
   const campaign: Campaign = {
     ...draft,
     campaignId: deps.env.ids.next("CP"),
@@ -61,6 +61,7 @@ export async function createCampaign(
     hardEnd: wholeSecond(draft.hardEnd),
     state: "DRAFT",
     ...(totalCap !== undefined && { totalCap }),
+    ...(subsidyBudgetFen !== undefined && { subsidyBudgetFen }),
     origin: { channel: "mini", ...(originId !== undefined && { originId }) },
     createdAt: deps.env.clock.now(),
   };

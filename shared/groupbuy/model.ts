@@ -49,6 +49,9 @@ export const campaign = terms.extend({
   reason: text(0, 200).optional(),
   /** Units over all stores; a second counter only where it is set. */
   totalCap: z.int().min(1).optional(),
+  /** What subsidised completions may cost the platform in all (no limit where absent), and what they have cost. */
+  subsidyBudgetFen: fen.optional(),
+  subsidySpentFen: fen.optional(),
   origin,
   createdAt: epochMs,
 });
@@ -88,6 +91,8 @@ export const team = z.object({
   /** Set by the leader's payment: its success time + duration, at most the hard end. */
   deadline: epochMs.optional(),
   decidedAt: epochMs.optional(),
+  /** What the platform bore to complete it: the sum of its orders' subsidies. */
+  subsidyFen: fen.optional(),
   terms,
   origin,
 });

@@ -115,8 +115,9 @@ export function joinTeam(deps: SeatDeps, input: SeatRequest & { teamId: string }
       throw new DomainError("TEAM_OWN");
     if (team.state === "OPENING") throw new DomainError("TEAM_NOT_VISIBLE");
     const own = { facts: { campaignId: team.campaignId } };
-    const closed = (current: Pick<Team, "state" | "free" | "deadline"> | undefined): DomainError => {
-      if (current?.state === "SUCCEEDED") return new DomainError("TEAM_FULL", undefined, own);
+    const closed = (current: Pick<Team, "state" | "outcome" | "free"> | undefined): DomainError => {
+      if (current?.state === "SUCCEEDED" && current.outcome === "natural")
+        return new DomainError("TEAM_FULL", undefined, own);
       if (current?.state !== "FORMING") return new DomainError("TEAM_CLOSED", undefined, own);
       return current.free < 1
         ? new DomainError("TEAM_FULL", undefined, own)

@@ -72,8 +72,10 @@ export type PaymentCase = z.infer<typeof paymentCase>;
 
 /**
  * Which accounts each kind of transfer debits and credits: a transfer moves fen from the credited account to the debited one.
- * `channel:wechat` is an asset, the money at the payment channel; `platform:subsidy` an expense, what the platform pays to
- * complete a team; `order:<orderId>` a liability, what was captured for an order and is not yet earned or given back.
+ * `channel:wechat` is an asset, the money at the payment channel. `order:<orderId>` is a liability, what came in for an order and
+ * is not yet earned or given back. `platform:subsidy` is an expense: what the platform bears of an order whose team it completed
+ * though it was not full, so that the order's account holds the price alone: what the member paid, and the discount that nobody
+ * else earned him. No money moves at the channel, and a refund gives back at most what was paid.
  */
 export const transferKinds = {
   payment: { debit: "channel:wechat", credit: "order" },
@@ -85,7 +87,7 @@ export const transferKinds = {
 export const transfer = z.object({
   orderId: idOf("OR"),
   kind: z.enum(["payment", "refund", "subsidy"]),
-  /** Payment number, refund number, or the subsidy's id. */
+  /** Payment number, refund number, or the id of the team that was completed. */
   reference: z.string(),
   debit: z.string(),
   credit: z.string(),

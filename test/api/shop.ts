@@ -112,6 +112,7 @@ export function samplesOf(ids: {
     "post /ops/v1/campaigns/{campaignId}/suspension": () => ({ body: because }),
     "post /ops/v1/campaigns/{campaignId}/resumption": () => ({ body: because }),
     "post /ops/v1/campaigns/{campaignId}/cancellation": () => ({ body: because }),
+    "post /ops/v1/teams/{teamId}/subsidised-completion": () => ({ body: because }),
     "post /ops/v1/stores/{storeId}/pickups": () => ({ body: { code: "052718349960" } }),
     "get /ops/v1/stores/{storeId}/orders": () => ({ query: "?day=2026-11-23" }),
     "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),

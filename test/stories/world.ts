@@ -10,7 +10,7 @@ import { systemEnv } from "../../functions/runtime/env.ts";
 import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../local/platform.ts";
 import { REGION, tableDefinition } from "../../local/template.ts";
-import type { Allotment, Team } from "../../shared/groupbuy/index.ts";
+import type { Allotment, Campaign, Team } from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
 import type { Order } from "../../shared/order/index.ts";
@@ -430,8 +430,21 @@ async function prepare<P extends WorldPlatform>(
         paid,
         free: t.size - held - paid,
       });
-      if (t.state === "SUCCEEDED") expect(paid).toBe(t.size);
+      if (t.outcome === "natural") expect(paid).toBe(t.size);
+      // what the platform bears: the discount of every seat it has, booked once each, and of no other
+      const subsidies = of<Transfer>("Transfer").filter(
+        (line) => line.kind === "subsidy" && seats.some((o) => o.orderId === line.orderId),
+      );
+      const discounts = seats
+        .filter((o) => t.outcome === "subsidised" && o.disposition === "SEATED" && o.leftAt === undefined)
+        .map((o) => `${o.orderId} ${o.lines.reduce((sum, l) => sum + (l.aloneFen - l.unitFen) * l.units, 0)}`);
+      expect(subsidies.map((line) => `${line.orderId} ${line.amountFen}`).sort()).toEqual(discounts.sort());
+      expect(t.subsidyFen ?? 0).toBe(subsidies.reduce((sum, line) => sum + line.amountFen, 0));
     }
+    for (const c of of<Campaign>("Campaign"))
+      expect(c.subsidySpentFen ?? 0).toBe(
+        of<Team>("Team").reduce((sum, t) => sum + (t.campaignId === c.campaignId ? (t.subsidyFen ?? 0) : 0), 0),
+      );
     const allotted = of<Allotment>("Allotment");
     for (const stock of of<{ storeId: string; articleId: string; online: number }>("Stock")) {
       const mine = (o: { storeId: string }, articleId: string | undefined) =>
