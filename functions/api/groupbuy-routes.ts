@@ -8,6 +8,7 @@ import {
   campaignLifecycle,
   campaignOf,
   createCampaign,
+  editCampaign,
   joinTeam,
   leaveTeam,
   openTeam,
@@ -25,6 +26,7 @@ import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoInput, isoOutput, minute, toIso } from "../../shared/kernel/time.ts";
 import { seatState } from "../../shared/order/index.ts";
+import type { Stored } from "../../shared/table/entity.ts";
 import {
   allCampaigns,
   allotments,
@@ -485,9 +487,10 @@ const opsCampaign = z
     totalCap: z.int().optional(),
     subsidyBudgetFen: z.int().optional(),
     subsidySpentFen: z.int().optional().meta({ description: "What subsidised completions have cost, fen" }),
+    version: z.int().meta({ description: "Send it with a change made from this answer" }),
   })
   .meta({ id: "OpsCampaign" });
-const toOps = (c: Campaign) => ({
+const toOps = (c: Stored<Campaign>) => ({
   ...c,
   durationMinutes: c.durationMs / minute,
   holdMinutes: c.holdMs / minute,
@@ -505,6 +508,19 @@ const allotmentView = z.object({
 });
 const opsOnly = { actor: "staff", owns: "none", roles: ["ops", "admin"], scope: "chain" } as const;
 const reasonBody = z.strictObject({ reason: typedText(1, 200) });
+
+const changeBody = z.strictObject({
+  ...draftBody.omit({ originId: true }).partial().shape,
+  // defaults are for drafts: here what is absent stays
+  holdMinutes: draftBody.shape.holdMinutes.unwrap().optional(),
+  perMemberLimit: draftBody.shape.perMemberLimit.unwrap().optional(),
+  admits: admission.optional(),
+  leaderLeaves: draftBody.shape.leaderLeaves.unwrap().optional(),
+  articleId: idOf("AR").optional().meta({ description: "Refused where it differs" }),
+  kind: z.string().max(20).optional().meta({ description: "Refused where it differs" }),
+  version: z.int().min(1).meta({ description: "Of the answer that the change was made from" }),
+  reason: reasonBody.shape.reason,
+});
 
 const steering = (
   event: "suspended" | "resumed" | "cancelled",
@@ -576,6 +592,35 @@ export const groupbuyOps: Route[] = [
       allotments: await allotmentRows(deps.table, params.campaignId),
     }),
     view: ({ campaign, allotments: rows }) => ({ campaign: toOps(campaign), allotments: rows }),
+  }),
+  route({
+    ...opsOnly,
+    method: "put",
+    path: "/ops/v1/campaigns/{campaignId}",
+    summary: "修改团购活动",
+    description:
+      "Until it closes. What is absent stays. Live teams keep the price, size, deadline and limit they were opened under; teams opened from now on get the new terms, by the rules of publishing. hardEnd may only be put off; totalCap and subsidyBudgetFen not fall below what is taken or spent. The article and the kind can't change.",
+    params: campaignPath,
+    body: changeBody,
+    ok: opsCampaign,
+    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_STATE", "CAMPAIGN_RULE", "VERSION_CONFLICT"],
+    run: (
+      deps,
+      { params, body: { version, reason, articleId, kind, durationMinutes, holdMinutes, ...change }, actor },
+    ) =>
+      editCampaign(deps, {
+        ...params,
+        version,
+        reason,
+        staffId: actor.staffId,
+        fixed: { articleId, kind },
+        change: {
+          ...change,
+          durationMs: durationMinutes === undefined ? undefined : durationMinutes * minute,
+          holdMs: holdMinutes === undefined ? undefined : holdMinutes * minute,
+        },
+      }),
+    view: (result) => toOps(result),
   }),
   route({
     ...opsOnly,

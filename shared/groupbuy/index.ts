@@ -1,4 +1,5 @@
 export { clocks } from "./clocks.ts";
+export { editCampaign } from "./edit-campaign.ts";
 export {
   allotmentRows,
   allotUnits,

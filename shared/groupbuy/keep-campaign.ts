@@ -37,8 +37,8 @@ export type CampaignDraft = Pick<
 /** Makes a DRAFT. Throws ARTICLE_NOT_FOUND, CAMPAIGN_RULE (a kit, or the article is retired). */
 export async function createCampaign(
   deps: Deps,
-  input: CampaignDraft & By & { once: Once<Campaign> },
-): Promise<Campaign> {
+  input: CampaignDraft & By & { once: Once<Stored<Campaign>> },
+): Promise<Stored<Campaign>> {
   const article = await deps.table.load(articles, { articleId: input.articleId });
   if (!article) throw new DomainError("ARTICLE_NOT_FOUND");
   const refused = article.retired
@@ -47,7 +47,7 @@ export async function createCampaign(
   if (refused)
     throw new DomainError("CAMPAIGN_RULE", undefined, { errors: [{ path: "body.articleId", message: refused }] });
   const { staffId, once, originId, totalCap, subsidyBudgetFen, ...draft } = input;
-  const campaign: Campaign = {
+  const campaign: Stored<Campaign> = {
     ...draft,
     campaignId: deps.env.ids.next("CP"),
     kind: "neighbour",
@@ -64,6 +64,7 @@ export async function createCampaign(
     ...(subsidyBudgetFen !== undefined && { subsidyBudgetFen }),
     origin: { channel: "mini", ...(originId !== undefined && { originId }) },
     createdAt: deps.env.clock.now(),
+    version: 1,
   };
   await deps.table.commit([
     campaigns.create(campaign),
@@ -143,11 +144,21 @@ export async function campaignOf(table: Table, campaignId: string): Promise<Stor
   return campaign;
 }
 
+/** The moments (epoch ms) at which a published campaign is looked at: it opens, closes and settles by them. */
+export const campaignMoments = (campaign: Pick<Campaign, "opensAt" | "closesAt" | "hardEnd">): number[] => [
+  ...new Set([
+    campaign.opensAt,
+    campaign.opensAt + 2 * clocks.again,
+    campaign.closesAt,
+    campaign.hardEnd + clocks.grace + clocks.lostTimer,
+  ]),
+];
+
 /** Publishes a DRAFT: it opens at `opensAt` by itself. Throws CAMPAIGN_RULE with every rule it breaks. */
 export async function publishCampaign(
   deps: Deps,
-  input: By & { campaignId: string; once: Once<Campaign> },
-): Promise<Campaign> {
+  input: By & { campaignId: string; once: Once<Stored<Campaign>> },
+): Promise<Stored<Campaign>> {
   return decide(async () => {
     const campaign = await draftOf(deps.table, input.campaignId);
     const rows = await allotmentRows(deps.table, input.campaignId);
@@ -158,22 +169,15 @@ export async function publishCampaign(
       now,
     );
     if (errors.length > 0) throw new DomainError("CAMPAIGN_RULE", undefined, { errors });
-    const published: Campaign = { ...campaign, state: campaignLifecycle.to("published") };
+    const state = campaignLifecycle.to("published");
+    const published: Stored<Campaign> = { ...campaign, state, version: campaign.version + 1 };
     const at = (time: number) => dues.create({ kind: "campaign", id: campaign.campaignId, at: time, since: time });
-    const moments = [
-      ...new Set([
-        campaign.opensAt,
-        campaign.opensAt + 2 * clocks.again,
-        campaign.closesAt,
-        campaign.hardEnd + clocks.grace + clocks.lostTimer,
-      ]),
-    ];
     await deps.table.commit([
       campaigns.patch(campaign).asRead(campaign).move("state", campaignLifecycle, "published"),
       ...(campaign.totalCap === undefined
         ? []
         : [totalCaps.create({ campaignId: campaign.campaignId, left: campaign.totalCap })]),
-      ...moments.map(at),
+      ...campaignMoments(campaign).map(at),
       told(deps.env, "campaign.published", campaign, input.staffId),
       audited(deps.env, { staffId: input.staffId, action: "campaign.publish", target: campaign.campaignId }),
       ...input.once(published),
@@ -192,14 +196,15 @@ export async function steerCampaign(
     campaignId: string;
     event: "suspended" | "resumed" | "cancelled";
     reason: string;
-    once: Once<Campaign>;
+    once: Once<Stored<Campaign>>;
   },
-): Promise<Campaign> {
+): Promise<Stored<Campaign>> {
   return decide(async () => {
     const campaign = await campaignOf(deps.table, input.campaignId);
     if (!campaignLifecycle.allows(campaign.state, input.event))
       throw new DomainError("CAMPAIGN_STATE", `it is ${campaign.state}`);
-    const steered: Campaign = { ...campaign, state: campaignLifecycle.to(input.event), reason: input.reason };
+    const state = campaignLifecycle.to(input.event);
+    const steered: Stored<Campaign> = { ...campaign, state, reason: input.reason, version: campaign.version + 1 };
     const now = deps.env.clock.now();
     // teams whose opening was under way when it was cancelled are found a while later
     const later = now + 2 * clocks.again;

@@ -1,6 +1,6 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
-import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
+import { decide, Stale, type Stored, type Table, type Write } from "../table/entity.ts";
 import { allotments, campaigns, outbox, stockMovements, stocks, TEAM_BUCKETS, teams, teamsOf } from "../table/keys.ts";
 import { allotmentRows } from "./keep-campaign.ts";
 import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
@@ -64,13 +64,11 @@ async function eachAllotment(
   return true;
 }
 
-/** One step of the campaign, whoever takes it first. */
+/** One step of the campaign as it was read: whoever took it first, or edited the campaign meanwhile, is read again. */
 async function move(deps: Deps, campaign: Stored<Campaign>, event: "opened" | "closed" | "settled"): Promise<void> {
-  await decide(async () => {
-    const current = await deps.table.load(campaigns, campaign);
-    if (!current || !campaignLifecycle.allows(current.state, event)) return;
+  try {
     await deps.table.commit([
-      campaigns.patch(campaign).move("state", campaignLifecycle, event),
+      campaigns.patch(campaign).asRead(campaign).move("state", campaignLifecycle, event),
       outbox.create(
         makeEvent(deps.env, {
           type: `campaign.${event}`,
@@ -80,7 +78,9 @@ async function move(deps: Deps, campaign: Stored<Campaign>, event: "opened" | "c
         }),
       ),
     ]);
-  });
+  } catch (error) {
+    if (!(error instanceof Stale)) throw error;
+  }
 }
 
 /** Moves a store's units from its online stock to the campaign: what it has, at most what was planned. */

@@ -106,6 +106,7 @@ export function samplesOf(ids: {
     "post /ops/v1/stores/{storeId}/stock/{articleId}/adjustments": () => ({ body: { delta: 1, ...because } }),
     "post /ops/v1/communities": () => ({ body: { storeId: ids.storeId, name: "烘焙群", kind: "interest" } }),
     "post /ops/v1/campaigns": () => ({ body: draft(ids.articleId, ids.now) }),
+    "put /ops/v1/campaigns/{campaignId}": () => ({ body: { name: "新邻里团", version: 1, ...because } }),
     "post /ops/v1/campaigns/{campaignId}/allotments": () => ({
       body: { allotments: [{ storeId: ids.storeId, units: 1 }] },
     }),

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { campaigns } from "../../shared/table/keys.ts";
 import { openWorld, refusal, type Seat } from "./world.ts";
 
 const world = await openWorld();
@@ -88,10 +87,12 @@ test("a live team keeps its price, size and deadline though article and campaign
   const { version } = items.find((one: { articleId: string }) => one.articleId === articleId);
   const facts = { name: "本地有机青菜", category: "蔬菜", unit: "500g", perishable: true };
   await made(ops.put(`/ops/v1/articles/${articleId}`, { ...facts, priceFen: 2000, costFen: 600, version }));
-  // no route edits a published campaign: the row is changed as such an edit would change it
-  await world.table.commit([
-    campaigns.patch({ campaignId }).set({ teamFen: 950, invitesRequired: 4, durationMs: 2 * hour, perMemberLimit: 1 }),
-  ]);
+  const published = (await made(ops.get(`/ops/v1/campaigns/${campaignId}`))).campaign;
+  const change = { shareBps: 9500, invitesRequired: 4, durationMinutes: 120, perMemberLimit: 1 };
+  const edited = await made(
+    ops.put(`/ops/v1/campaigns/${campaignId}`, { ...change, version: published.version, reason: "供应商调价" }),
+  );
+  expect(edited).toMatchObject({ ...change, teamFen: 950, aloneFen: 1000, state: "OPEN" });
 
   expect(await team(lead.teamId)).toEqual(before);
   const seat = await paidSeat(wang!, lead.teamId);
