@@ -2,9 +2,11 @@ import * as z from "zod";
 import {
   type Community,
   createCommunity,
+  giveRole,
   joinCommunity,
   leaveCommunity,
   listMemberships,
+  loadCommunity,
   type Membership,
 } from "../../shared/community/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
@@ -122,6 +124,25 @@ export const communityOps: Route[] = [
     problems: ["STORE_NOT_FOUND"],
     run: (deps, { actor, body, once }) => createCommunity(deps, { by: actor.staffId, community: body, once }),
     view: (community) => toCommunity(community),
+  }),
+  route({
+    method: "put",
+    path: "/ops/v1/communities/{communityId}/members/{memberId}/role",
+    summary: "任命或撤销社群团长",
+    description: "A leader has the tools below /v1/leader for this community, from the next call on.",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops", "community_operator", "store_manager"],
+    scope: "store",
+    storeOf: async (deps, { params }) => (await loadCommunity(deps, params.communityId)).storeId,
+    params: z.strictObject({ communityId: idOf("CM"), memberId: idOf("MB") }),
+    body: z.strictObject({ role: z.enum(["member", "leader"]), reason: typedText(1, 200) }),
+    ok: z
+      .object({ communityId: idOf("CM"), memberId: idOf("MB"), role: membershipView.shape.role, joinedAt: isoOutput })
+      .meta({ id: "MembershipRole" }),
+    problems: ["COMMUNITY_NOT_FOUND", "MEMBERSHIP_NOT_FOUND"],
+    run: (deps, { params, body, actor }) => giveRole(deps, { ...params, ...body, by: actor.staffId }),
+    view: (result) => ({ ...result, joinedAt: toIso(result.joinedAt) }),
   }),
   route({
     method: "get",

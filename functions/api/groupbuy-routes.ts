@@ -14,7 +14,9 @@ import {
   openTeam,
   payOrder,
   publishCampaign,
+  sharePath,
   shareTeam,
+  shareTitle,
   steerCampaign,
   subsidiseTeam,
   touchShare,
@@ -67,7 +69,7 @@ const orderPath = z.strictObject({ orderId: idOf("OR") });
 const place = z
   .union([point, z.strictObject({ address: typedText(4, 200) })])
   .meta({ description: "Where the member is: a point with its datum, or an address to be located" });
-const seatBody = {
+export const seatBody = {
   units: z.int().min(1).max(99).default(1),
   place,
   storeId: idOf("ST").optional().meta({ description: "One of the stores offered; the nearest able one where absent" }),
@@ -91,6 +93,20 @@ const seatProblems = [
   "NOT_ADMITTED_COMMUNITY",
   "SHARE_NOT_FOUND",
   "MEMBER_NOT_FOUND",
+] as const;
+
+export const joinProblems = [
+  "TEAM_NOT_FOUND",
+  "TEAM_NOT_VISIBLE",
+  "TEAM_FULL",
+  "TEAM_CLOSED",
+  "TEAM_CLOSING",
+  "TEAM_OWN",
+  "TEAM_ALREADY_JOINED",
+  "NOT_ADMITTED_STORE",
+  "NOT_ADMITTED_NEW",
+  "CAMPAIGN_NOT_FOUND",
+  ...seatProblems,
 ] as const;
 
 /** A team as this member may see it: while the leader has not paid, only the leader may. */
@@ -264,19 +280,7 @@ export const groupbuyShop: Route[] = [
     body: z.strictObject(seatBody),
     status: 201,
     ok: seatView,
-    problems: [
-      "TEAM_NOT_FOUND",
-      "TEAM_NOT_VISIBLE",
-      "TEAM_FULL",
-      "TEAM_CLOSED",
-      "TEAM_CLOSING",
-      "TEAM_OWN",
-      "TEAM_ALREADY_JOINED",
-      "NOT_ADMITTED_STORE",
-      "NOT_ADMITTED_NEW",
-      "CAMPAIGN_NOT_FOUND",
-      ...seatProblems,
-    ],
+    problems: joinProblems,
     run: (deps, { params, body, actor, once }) =>
       joinTeam(deps, { ...body, ...params, memberId: actor.memberId, once }),
     view: (result) => toSeat(result),
@@ -302,8 +306,8 @@ export const groupbuyShop: Route[] = [
       token: share.token,
       teamId: share.teamId,
       campaignId: share.campaignId,
-      title: `还差${team.free}人成团:${team.terms.name}`,
-      path: `pages/team/team?scene=${share.token}`,
+      title: shareTitle(team),
+      path: sharePath(share.token),
     }),
   }),
   route({
@@ -517,7 +521,7 @@ const changeBody = z.strictObject({
   admits: admission.optional(),
   leaderLeaves: draftBody.shape.leaderLeaves.unwrap().optional(),
   articleId: idOf("AR").optional().meta({ description: "Refused where it differs" }),
-  kind: z.string().max(20).optional().meta({ description: "Refused where it differs" }),
+  kind: text(0, 20).optional().meta({ description: "Refused where it differs" }),
   version: z.int().min(1).meta({ description: "Of the answer that the change was made from" }),
   reason: reasonBody.shape.reason,
 });

@@ -248,6 +248,7 @@ export const orderView = z
     stage: z.enum(orderLifecycle.states),
     teamState: z.enum(teamLifecycle.states),
     leader: z.boolean(),
+    placedBy: id.optional().meta({ description: "The community leader who placed it in the member's name" }),
     lines: z.array(lineView),
     payableFen: money,
     payment: z.object({
@@ -291,6 +292,7 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
     stage: order.stage,
     teamState: team.state,
     leader: team.leaderOrderId === order.orderId,
+    ...(order.placedBy !== undefined && { placedBy: order.placedBy }),
     lines: order.lines,
     payableFen: order.payableFen,
     payment: {

@@ -40,13 +40,19 @@ const example = (code: ProblemCode) => ({
   code,
 });
 
+const owned = {
+  self: "Only the member's own data.",
+  order: "Only the member's own order.",
+  community: "Only for leaders of the community.",
+} as const;
+
 function operation(declared: Route): ZodOpenApiOperationObject {
   const status = declared.status ?? 200;
   const words = [
     declared.description,
     declared.roles &&
       `Roles: ${["admin", ...declared.roles.filter((role) => role !== "admin")].join(", ")}; scope: ${declared.scope}.`,
-    declared.owns !== "none" && `Only the member's own ${declared.owns === "self" ? "data" : declared.owns}.`,
+    declared.owns !== "none" && owned[declared.owns],
     declared.limit &&
       `At most ${limits[declared.limit].burst} in ${limits[declared.limit].perMs / second} s a member; then TOO_MANY_REQUESTS, with Retry-After.`,
     declared.idempotent &&

@@ -5,6 +5,7 @@ import { fulfilmentShop } from "./fulfilment-routes.ts";
 import { groupbuyShop } from "./groupbuy-routes.ts";
 import { identityShop } from "./identity-routes.ts";
 import { inboxShop } from "./inbox-routes.ts";
+import { leaderShop } from "./leader-routes.ts";
 import { storeShop } from "./store-routes.ts";
 
 /** What members call. */
@@ -14,6 +15,7 @@ export const shopRoutes: readonly Route[] = [
   ...catalogShop,
   ...communityShop,
   ...groupbuyShop,
+  ...leaderShop,
   ...fulfilmentShop,
   ...inboxShop,
 ];

@@ -4,6 +4,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { Hono, type Context as HonoContext } from "hono";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 import * as z from "zod";
+import { requireLeader } from "../../shared/community/index.ts";
 import { admitStaff, requireLiveSession } from "../../shared/identity/index.ts";
 import { invariant } from "../../shared/kernel/invariant.ts";
 import { DomainError, type FieldError, type ProblemCode } from "../../shared/kernel/problem.ts";
@@ -137,6 +138,8 @@ async function authorize(
     const order = await loadLasting(deps.table, orders, request.params as { orderId: string });
     if (order?.memberId !== caller.memberId) throw new DomainError("ORDER_NOT_FOUND");
   }
+  if (declared.owns === "community" && caller.kind === "member")
+    await requireLeader(deps, { ...(request.params as { communityId: string }), memberId: caller.memberId });
 }
 
 /** Counts the request against the member's limit; throws TOO_MANY_REQUESTS. Repetitions that have their answer don't come here. */
@@ -261,6 +264,7 @@ export function commonProblems(declared: Route): ProblemCode[] {
     ...(declared.actor === "staff" && declared.scope === "store" ? (["STORE_OUT_OF_SCOPE"] as const) : []),
     ...(declared.limit ? (["TOO_MANY_REQUESTS"] as const) : []),
     ...(declared.owns === "order" ? (["ORDER_NOT_FOUND"] as const) : []),
+    ...(declared.owns === "community" ? (["NOT_LEADER"] as const) : []),
     ...(declared.idempotent ? (["IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_REUSED"] as const) : []),
     ...(declared.method !== "get" && declared.actor === "member" ? (["SESSION_REVOKED"] as const) : []),
   ];

@@ -47,8 +47,8 @@ export type RouteDeclaration<
   summary: string;
   description?: string;
   actor: A;
-  /** What the path names must be the caller's own: the member itself, or an order of the member's. */
-  owns: "none" | "self" | "order";
+  /** What the path names must be the caller's own: the member itself, an order of the member's, or a community it leads. */
+  owns: "none" | "self" | "order" | "community";
   /** An Idempotency-Key is required; the answer is kept 48 h. */
   idempotent?: boolean;
   /** How often a member may (limits.ts); of a public route the use case takes the token, once it knows who calls. */
@@ -80,7 +80,7 @@ export interface Route {
   summary: string;
   description?: string;
   actor: Caller["kind"];
-  owns: "none" | "self" | "order";
+  owns: "none" | "self" | "order" | "community";
   idempotent?: boolean;
   limit?: LimitName;
   roles?: readonly Role[];
@@ -111,6 +111,8 @@ export function route<
     throw new Error(`${declaration.method} ${declaration.path}: params must be ${named.join()}, not ${given.join()}`);
   if (declaration.owns === "order" && !named.includes("orderId"))
     throw new Error(`${declaration.path}: owns an order but names none`);
+  if (declaration.owns === "community" && !named.includes("communityId"))
+    throw new Error(`${declaration.path}: owns a community but names none`);
   const staffRoute = declaration as unknown as Route;
   if (declaration.actor === "staff" && staffRoute.scope === "store" && !staffRoute.storeOf)
     throw new Error(`${declaration.path}: scope "store" needs storeOf`);

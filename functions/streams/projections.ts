@@ -2,7 +2,7 @@ import { counts, seatsIn } from "../../shared/groupbuy/index.ts";
 import { fileMessage } from "../../shared/journey/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { yuan } from "../../shared/kernel/money.ts";
-import { toIso } from "../../shared/kernel/time.ts";
+import { clockText } from "../../shared/kernel/time.ts";
 import { composeDeps } from "../runtime/composition.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { eventHandler } from "../runtime/handler.ts";
@@ -14,7 +14,7 @@ interface Message {
 type Words = (event: DomainEvent) => Message;
 
 const amount = (event: DomainEvent, name: string) => `${yuan(Number(event.data[name]))}元`;
-const moment = (event: DomainEvent, name: string) => toIso(Number(event.data[name])).slice(5, 16).replace("T", " ");
+const moment = (event: DomainEvent, name: string) => clockText(Number(event.data[name]));
 const failures: Record<string, string> = {
   deadline: "到截止时间人数未满",
   leader_left: "团长已退出",
@@ -24,6 +24,10 @@ const failures: Record<string, string> = {
 
 /** What a member is told when something happens to the seat or the money. */
 const toMember: Record<string, Words> = {
+  "seat.placed_for": (e) => ({
+    title: "团长为您下单",
+    body: `社群团长为您预留了座位,应付${amount(e, "payableFen")}。请在${moment(e, "holdUntil")}前确认支付,不需要可直接退出。`,
+  }),
   "seat.paid": (e) => ({ title: "支付成功", body: `已支付${amount(e, "payableFen")},座位已为您保留。` }),
   "seat.released": () => ({ title: "订单已超时", body: "未在规定时间内支付,座位已释放,您可以重新下单。" }),
   "seat.left": (e) => ({ title: "已退出拼团", body: `${amount(e, "payableFen")}将全额原路退回。` }),

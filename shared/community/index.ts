@@ -1,2 +1,12 @@
-export { createCommunity, isMemberOf, joinCommunity, leaveCommunity, listMemberships } from "./keep-community.ts";
+export {
+  createCommunity,
+  giveRole,
+  isMemberOf,
+  joinCommunity,
+  leaveCommunity,
+  listMembers,
+  listMemberships,
+  loadCommunity,
+  requireLeader,
+} from "./keep-community.ts";
 export type { Community, Membership } from "./model.ts";

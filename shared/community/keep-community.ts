@@ -3,8 +3,8 @@ import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { loadStore } from "../store/index.ts";
 import { audited } from "../table/audit.ts";
-import { decide, type Stored, type Table } from "../table/entity.ts";
-import { communities, memberships, membershipsOf, outbox } from "../table/keys.ts";
+import { decide, type Page, type Stored, type Table } from "../table/entity.ts";
+import { communities, memberships, membershipsOf, membersOfCommunity, outbox } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import type { Community, Membership } from "./model.ts";
 
@@ -32,6 +32,58 @@ export async function createCommunity(
   return community;
 }
 
+/** Throws COMMUNITY_NOT_FOUND. */
+export async function loadCommunity(deps: { table: Pick<Table, "load"> }, communityId: string): Promise<Community> {
+  const community = await deps.table.load(communities, { communityId });
+  if (!community) throw new DomainError("COMMUNITY_NOT_FOUND");
+  return community;
+}
+
+/** Staff make a member of the community its leader, or take that back. Throws MEMBERSHIP_NOT_FOUND. */
+export async function giveRole(
+  deps: { env: Env; table: Table },
+  input: { communityId: string; memberId: string; role: "member" | "leader"; reason: string; by: string },
+): Promise<Membership> {
+  const { communityId, memberId, role } = input;
+  return decide(async () => {
+    const membership = await deps.table.load(memberships, { communityId, memberId });
+    if (!membership) throw new DomainError("MEMBERSHIP_NOT_FOUND");
+    if (membership.role === role) return membership;
+    await deps.table.commit([
+      memberships.patch(membership).asRead(membership).set({ role }),
+      audited(deps.env, {
+        staffId: input.by,
+        action: "community.role",
+        target: communityId,
+        reason: input.reason,
+        change: { memberId, before: membership.role, after: role },
+      }),
+      outbox.create(
+        makeEvent(deps.env, {
+          type: "community.role_given",
+          actor: { kind: "staff", id: input.by },
+          data: { communityId, memberId, role },
+        }),
+      ),
+    ]);
+    return { ...membership, role };
+  });
+}
+
+/** Throws NOT_LEADER unless the member leads the community now. */
+export async function requireLeader(
+  deps: { table: Pick<Table, "load"> },
+  key: { communityId: string; memberId: string },
+): Promise<void> {
+  if ((await deps.table.load(memberships, key))?.role !== "leader") throw new DomainError("NOT_LEADER");
+}
+
+/** A page of a community's members. */
+export const listMembers = (
+  deps: { table: Pick<Table, "page"> },
+  input: { communityId: string; limit: number; after?: Record<string, string> | undefined },
+): Promise<Page<Membership>> => deps.table.page(membersOfCommunity(input.communityId), { ...input, eventually: true });
+
 /** Lets a member join; a member may be in several communities. Throws COMMUNITY_NOT_FOUND, ALREADY_MEMBER. */
 export async function joinCommunity(
   deps: { env: Env; table: Table },
@@ -40,8 +92,7 @@ export async function joinCommunity(
   const { env, table } = deps;
   const { communityId, memberId } = input;
   // Read, not checked in the commit: communities are never removed, and a check would make the neighbours' joins collide.
-  const community = await table.load(communities, { communityId });
-  if (!community) throw new DomainError("COMMUNITY_NOT_FOUND");
+  const community = await loadCommunity(deps, communityId);
   const membership: Membership = { communityId, memberId, role: "member", joinedAt: env.clock.now() };
   await table.commit([
     memberships.create(membership).or("ALREADY_MEMBER"),

@@ -7,30 +7,13 @@ import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { campaigns, dues, outbox, totalCaps } from "../table/keys.ts";
 import { brokenRules } from "./campaign-rules.ts";
-import { allotmentRows, campaignMoments, campaignOf } from "./keep-campaign.ts";
+import { allotmentRows, type CampaignDraft, campaignMoments, campaignOf } from "./keep-campaign.ts";
 import type { Campaign } from "./model.ts";
 
 type Deps = { table: Table; env: Env };
 
 /** What may be said of a campaign anew; what is absent stays. Durations in ms, times as epoch ms. */
-type CampaignChange = {
-  [F in
-    | "name"
-    | "invitesRequired"
-    | "shareBps"
-    | "durationMs"
-    | "holdMs"
-    | "perMemberLimit"
-    | "admits"
-    | "leaderLeaves"
-    | "opensAt"
-    | "closesAt"
-    | "hardEnd"
-    | "pickupFrom"
-    | "pickupUntil"
-    | "totalCap"
-    | "subsidyBudgetFen"]?: Campaign[F] | undefined;
-};
+type CampaignChange = { [F in Exclude<keyof CampaignDraft, "articleId" | "originId">]?: CampaignDraft[F] | undefined };
 
 const editable: readonly Campaign["state"][] = ["DRAFT", "SCHEDULED", "OPEN", "SUSPENDED"];
 

@@ -13,26 +13,47 @@ export async function shareTeam(deps: Deps, input: { teamId: string; memberId: s
   const team = await deps.table.load(teams, { teamId: input.teamId });
   if (!team) throw new DomainError("TEAM_NOT_FOUND");
   if (team.state === "OPENING" || team.state === "ABANDONED") throw new DomainError("TEAM_NOT_VISIBLE");
-  const share: Share = {
-    token: randomText(deps.env.rng.bytes(16)),
-    inviterId: input.memberId,
+  return share(deps, team, input.memberId, randomText(deps.env.rng.bytes(16)));
+}
+
+/**
+ * A community leader's link to a team: made once, by a token that leader and team make, so that the text it stands in is the
+ * same each time.
+ */
+export async function shareOfLeader(
+  deps: Deps & { blindIndex(text: string): string },
+  input: { team: Team; memberId: string },
+): Promise<Share> {
+  const hash = deps.blindIndex(`share ${input.memberId} ${input.team.teamId}`);
+  const token = randomText(
+    Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16)),
+  );
+  return decide(
+    async () => (await deps.table.load(shares, { token })) ?? share(deps, input.team, input.memberId, token),
+  );
+}
+
+async function share(deps: Deps, team: Team, memberId: string, token: string): Promise<Share> {
+  const made: Share = {
+    token,
+    inviterId: memberId,
     teamId: team.teamId,
     campaignId: team.campaignId,
     ...(team.communityId !== undefined && { communityId: team.communityId }),
     at: deps.env.clock.now(),
   };
   await deps.table.commit([
-    shares.create(share),
+    shares.create(made),
     outbox.create(
       makeEvent(deps.env, {
         type: "team.shared",
-        actor: { kind: "member", id: input.memberId },
+        actor: { kind: "member", id: memberId },
         origin: team.origin,
-        data: { teamId: team.teamId, campaignId: team.campaignId, token: share.token },
+        data: { teamId: team.teamId, campaignId: team.campaignId, token },
       }),
     ),
   ]);
-  return share;
+  return made;
 }
 
 /** Somebody opened a share link: the touch is kept with its first and last time. Throws SHARE_NOT_FOUND. */

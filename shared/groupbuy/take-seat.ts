@@ -41,6 +41,8 @@ export interface SeatRequest {
   storeId?: string | undefined;
   fulfilment: "pickup" | "delivery";
   shareToken?: string | undefined;
+  /** The community leader who takes the seat in the member's name. */
+  placedBy?: string | undefined;
   once: Once<Seat>;
 }
 
@@ -314,6 +316,7 @@ async function prepareSeat(
       },
     ],
     units: input.units,
+    ...(input.placedBy !== undefined && { placedBy: input.placedBy }),
     createdAt: now,
     holdUntil,
     firstOrder: member.firstPaidAt === undefined,
@@ -326,6 +329,7 @@ async function prepareSeat(
     paymentState: "CREATED",
     payableFen: amountFen,
   };
+  const actor = { kind: "member" as const, id: input.placedBy ?? input.memberId };
   const looksAt = holdUntil + clocks.grace;
   const taken = { campaignId: campaign.campaignId, storeId: route.storeId, articleId: terms.articleId };
   const nextGuard = { units: { ...guard?.units, [plan.orderId]: input.units }, liveOrderId: plan.orderId };
@@ -352,11 +356,23 @@ async function prepareSeat(
       outbox.create(
         makeEvent(deps.env, {
           type: "seat.held",
-          actor: { kind: "member", id: input.memberId },
+          actor,
           origin,
           data: { ...seatFacts(order), leader: plan.leader },
         }),
       ),
+      ...(input.placedBy === undefined
+        ? []
+        : [
+            outbox.create(
+              makeEvent(deps.env, {
+                type: "seat.placed_for",
+                actor,
+                origin,
+                data: { ...seatFacts(order), placedBy: input.placedBy, holdUntil },
+              }),
+            ),
+          ]),
     ],
   };
 }

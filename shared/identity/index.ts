@@ -6,3 +6,4 @@ export { logIn } from "./log-in.ts";
 export { type Role, roles, type Staff } from "./model.ts";
 export type { WeChatLogin } from "./ports.ts";
 export { refreshSession } from "./refresh-session.ts";
+export { shortNames } from "./short-names.ts";

@@ -97,6 +97,8 @@ export const problems = {
     log: "info",
   },
   COMMUNITY_NOT_FOUND: { status: 404, zh: "社群不存在", en: "No such community", log: "info" },
+  MEMBERSHIP_NOT_FOUND: { status: 404, zh: "不是该社群的成员", en: "Not a member of this community", log: "info" },
+  NOT_LEADER: { status: 403, zh: "仅限本社群团长操作", en: "Only for leaders of this community", log: "info" },
   ALREADY_MEMBER: { status: 409, zh: "已在社群中", en: "Already in the community", log: "info" },
   STOCK_SHORT: { status: 409, zh: "门店库存不足", en: "The store's online stock does not cover it", log: "info" },
   ADDRESS_NOT_FOUND: {

@@ -11,6 +11,9 @@ export const day = 24 * hour;
 /** ISO 8601 with +08:00, to the second: `2026-11-23T20:00:05+08:00`; ms are cut off. */
 export const toIso = (ms: number): string => `${new Date(ms + shanghaiOffset).toISOString().slice(0, 19)}+08:00`;
 
+/** `11-23 20:00` in +08:00: for people to read. */
+export const clockText = (ms: number): string => toIso(ms).slice(5, 16).replace("T", " ");
+
 /** UTC with ms, as Step Functions wants its timestamps: `2026-11-23T12:00:05.000Z`. */
 export const toUtc = (ms: number): string => new Date(ms).toISOString();
 

@@ -44,6 +44,8 @@ export const order = payment.extend({
   shipping: z.enum(shippingLifecycle.states),
   lines: z.array(orderLine).min(1),
   units: z.int().min(1),
+  /** The community leader who placed it in the member's name. */
+  placedBy: idOf("MB").optional(),
   createdAt: epochMs,
   holdUntil: epochMs,
   /** The member had never paid when this was placed. */

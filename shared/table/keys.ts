@@ -119,6 +119,8 @@ export const memberships = entity({
   key: ({ communityId, memberId }) => ({ pk: `COMMUNITY#${communityId}`, sk: `MEMBER#${memberId}` }),
   index: ({ communityId, memberId }) => ({ gsi2pk: `MEMBER#${memberId}#COMMUNITIES`, gsi2sk: communityId }),
 });
+export const membersOfCommunity = (communityId: string) =>
+  memberships.query({ pk: `COMMUNITY#${communityId}`, prefix: "MEMBER#" });
 export const membershipsOf = (memberId: string) =>
   memberships.query({ index: "gsi2", pk: `MEMBER#${memberId}#COMMUNITIES` });
 
@@ -158,12 +160,19 @@ export const teams = entity({
   schema: team,
   keyed: ["teamId"],
   key: ({ teamId }) => ({ pk: `TEAM#${teamId}`, sk: "#" }),
-  indexed: ["campaignId"],
-  index: ({ teamId, campaignId }) => ({
+  indexed: ["campaignId", "communityId"],
+  index: ({ teamId, campaignId, communityId }) => ({
     gsi1pk: `CAMPAIGN#${campaignId}#TEAMS#${bucketOf(teamId, TEAM_BUCKETS)}`,
     gsi1sk: teamId,
+    ...(communityId !== undefined && {
+      gsi2pk: `COMMUNITY#${communityId}#TEAMS`,
+      gsi2sk: `${campaignId}#${teamId}`,
+    }),
   }),
 });
+/** The teams that a community's members opened in a campaign, the oldest first. */
+export const teamsOfCommunity = (communityId: string, campaignId: string) =>
+  teams.query({ index: "gsi2", pk: `COMMUNITY#${communityId}#TEAMS`, prefix: `${campaignId}#` });
 export const teamsOf = (campaignId: string, bucket: number) =>
   teams.query({ index: "gsi1", pk: `CAMPAIGN#${campaignId}#TEAMS#${bucket}` });
 

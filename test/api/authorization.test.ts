@@ -30,6 +30,7 @@ const words = {
   store: "STORE_OUT_OF_SCOPE",
   order: "ORDER_NOT_FOUND",
   team: "TEAM_NOT_VISIBLE",
+  leads: "NOT_LEADER",
   unsigned: "NOTIFICATION_UNSIGNED",
 } as const satisfies Record<string, ProblemCode>;
 const refusals: readonly string[] = Object.values(words);
@@ -172,7 +173,7 @@ const world = await (async () => {
   });
   const expired = { member: old.accessToken, staff: await staffToken("root", 2 * 3600) };
   const refundId = env.ids.next("RF");
-  return { ids: { ...shop, refundId, token, staffId: "target" }, tokens, expired };
+  return { ids: { ...shop, refundId, token, staffId: "target", memberId: owner.memberId }, tokens, expired };
 })();
 const { ids, tokens, expired } = world;
 const samples = samplesOf({ ...ids, now, refreshToken: async () => (await login("refresher")).refreshToken });

@@ -104,8 +104,19 @@ for (const name of ["烘焙群", "育儿群", "遛狗群"]) {
   await made("post", `/v1/communities/${communityId}/membership`, ann.accessToken);
 }
 
-const samples = samplesOf({ ...shop, now, refreshToken: async () => "unused" });
-const ids = { ...shop, token: "0123456789ABCDEF", refundId: `RF${shop.orderId.slice(2)}`, staffId: "nobody" };
+await made("post", `/v1/communities/${shop.communityId}/membership`, ann.accessToken);
+await made("put", `/ops/v1/communities/${shop.communityId}/members/${ann.memberId}/role`, root, {
+  body: { role: "leader", reason: "群里推选" },
+});
+
+const samples = samplesOf({ ...shop, memberId: ann.memberId, now, refreshToken: async () => "unused" });
+const ids = {
+  ...shop,
+  token: "0123456789ABCDEF",
+  refundId: `RF${shop.orderId.slice(2)}`,
+  staffId: "nobody",
+  memberId: ann.memberId,
+};
 const pathOf = (pattern: string) => pattern.replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof ids) => String(ids[name]));
 const tokenOf = (actor: string) => (actor === "member" ? ann.accessToken : actor === "staff" ? root : undefined);
 

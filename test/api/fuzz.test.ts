@@ -320,6 +320,31 @@ async function tellWhatIsRare(): Promise<void> {
   await pay(leader, ours.orderId);
   await ask(takeSeat, { caller: friend, parameters: { teamId: ours.teamId }, body: place });
 
+  // a leader of the community has its tools, and orders for a neighbour who is in it
+  const [aide, elder] = [await signIn("辰"), await signIn("巳")];
+  for (const caller of [aide, elder])
+    await made("post /v1/communities/{communityId}/membership", { caller, parameters: { communityId } });
+  const roleOf = "put /ops/v1/communities/{communityId}/members/{memberId}/role";
+  const appointed = { communityId, memberId: aide.memberId };
+  await made(roleOf, { caller: root, parameters: appointed, body: { role: "leader", ...because } });
+  const toolbox = "/v1/leader/communities/{communityId}";
+  await ask(`get ${toolbox}/members`, { caller: aide, parameters: { communityId } });
+  for (const tool of ["post chain", "get pending", "get hand-over"])
+    for (const id of [closed, `CP${closed.slice(2).split("").reverse().join("")}`])
+      await ask(tool.replace(" ", ` ${toolbox}/campaigns/{campaignId}/`), {
+        caller: aide,
+        parameters: { communityId, campaignId: id },
+      });
+  const placing = (memberId: string) =>
+    ask(`post ${toolbox}/orders`, {
+      caller: aide,
+      parameters: { communityId },
+      body: { memberId, teamId: ours.teamId, ...place },
+    });
+  for (const memberId of [elder.memberId, elder.memberId, lonely.memberId]) await placing(memberId);
+  await exhaust(aide.memberId);
+  await placing(elder.memberId);
+
   const first = await open(leader, campaignId);
   await pay(leader, first.orderId);
   const seat = await join(friend, first.teamId);

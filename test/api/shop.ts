@@ -82,6 +82,8 @@ export function samplesOf(ids: {
   storeVersion: number;
   articleId: string;
   campaignId: string;
+  teamId: string;
+  memberId: string;
   now: number;
   /** A refresh token that is good for one use. */
   refreshToken: () => Promise<string>;
@@ -105,6 +107,10 @@ export function samplesOf(ids: {
     "post /ops/v1/articles/{articleId}/retirement": () => ({ body: because }),
     "post /ops/v1/stores/{storeId}/stock/{articleId}/adjustments": () => ({ body: { delta: 1, ...because } }),
     "post /ops/v1/communities": () => ({ body: { storeId: ids.storeId, name: "烘焙群", kind: "interest" } }),
+    "put /ops/v1/communities/{communityId}/members/{memberId}/role": () => ({ body: { role: "member", ...because } }),
+    "post /v1/leader/communities/{communityId}/orders": () => ({
+      body: { memberId: ids.memberId, teamId: ids.teamId, place },
+    }),
     "post /ops/v1/campaigns": () => ({ body: draft(ids.articleId, ids.now) }),
     "put /ops/v1/campaigns/{campaignId}": () => ({ body: { name: "新邻里团", version: 1, ...because } }),
     "post /ops/v1/campaigns/{campaignId}/allotments": () => ({

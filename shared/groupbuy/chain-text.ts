@@ -1,0 +1,38 @@
+import { yuan } from "../kernel/money.ts";
+import { clockText } from "../kernel/time.ts";
+import type { Campaign, Team } from "./model.ts";
+
+/** What a 接龙 tells of one team: shortened names with their units, and where to join while that is possible. */
+export interface ChainTeam {
+  team: Team;
+  joined: { name: string; units: number }[];
+  path?: string | undefined;
+}
+
+/** The title of a team's share card. */
+export const shareTitle = (team: Team): string =>
+  team.state === "FORMING" ? `还差${team.free}人成团:${team.terms.name}` : `已成团:${team.terms.name}`;
+
+/** Where a share token leads in the mini-program. */
+export const sharePath = (token: string): string => `pages/team/team?scene=${token}`;
+
+/** The 接龙 of a campaign in a community, ready to paste; the same facts give the same text. */
+export function chainText(campaign: Campaign, teams: readonly ChainTeam[]): string {
+  const lines = [
+    `【${campaign.name}】${campaign.articleName}`,
+    `成团价${yuan(campaign.teamFen)}元(单买${yuan(campaign.aloneFen)}元),邀请${campaign.invitesRequired}位邻居成团`,
+    `开团截止:${clockText(campaign.closesAt)}  提货:${clockText(campaign.pickupFrom)}至${clockText(campaign.pickupUntil)}`,
+  ];
+  for (const [i, { team, joined, path }] of teams.entries()) {
+    lines.push("", `第${i + 1}团 ${standing(team)}`);
+    if (team.terms.teamFen !== campaign.teamFen) lines.push(`本团成团价${yuan(team.terms.teamFen)}元`);
+    lines.push(...joined.map(({ name, units }, place) => `${place + 1}. ${name} ×${units}`));
+    if (path !== undefined) lines.push(`参团:${path}`);
+  }
+  return lines.join("\n");
+}
+
+function standing(team: Team): string {
+  if (team.state === "SUCCEEDED") return "已成团";
+  return `还差${team.free}人,截止${clockText(team.deadline ?? team.terms.hardEnd)}`;
+}
