@@ -5,6 +5,8 @@ import {
   allotmentRows,
   allotUnits,
   type Campaign,
+  type CampaignDraft,
+  campaignKind,
   campaignLifecycle,
   campaignOf,
   createCampaign,
@@ -13,6 +15,7 @@ import {
   leaveTeam,
   openTeam,
   payOrder,
+  pickingList,
   publishCampaign,
   sharePath,
   shareTeam,
@@ -33,14 +36,17 @@ import {
   allCampaigns,
   allotments,
   campaigns,
+  campaignsOfCommunity,
+  communities,
   orders,
   ordersOfMember,
   refundsOf,
   stores,
   teams,
 } from "../../shared/table/keys.ts";
+import { csvOf } from "../runtime/csv.ts";
 import type { Deps } from "../runtime/deps.ts";
-import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
+import { formatQuery, listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import {
   askAgainS,
   campaignView,
@@ -53,6 +59,7 @@ import {
   orderView,
   seatView,
   teamView,
+  tierView,
   toCampaign,
   toOpsTeam,
   toOrder,
@@ -71,11 +78,18 @@ const place = z
   .meta({ description: "Where the member is: a point with its datum, or an address to be located" });
 export const seatBody = {
   units: z.int().min(1).max(99).default(1),
-  place,
+  upToUnits: z.int().min(1).max(99).optional().meta({
+    description: "In a batch with case packs: up to how many units you take to fill a case; so many are prepaid",
+  }),
+  place: place.optional().meta({
+    description: "Where the member is: a point with its datum, or an address to be located. A batch does without",
+  }),
   storeId: idOf("ST").optional().meta({ description: "One of the stores offered; the nearest able one where absent" }),
   fulfilment: z.enum(["pickup", "delivery"]).default("pickup").meta({ description: "Delivery is refused for now" }),
   shareToken: text(0, 32).optional().meta({ description: "Of the link the member came by" }),
 };
+/** Of a neighbour team, whose seats are routed. */
+const { upToUnits: _, ...routedSeatBody } = { ...seatBody, place };
 const routingProblems = [
   "NO_STORE_IN_RANGE",
   "STORE_NOT_ABLE",
@@ -101,6 +115,7 @@ export const joinProblems = [
   "TEAM_FULL",
   "TEAM_CLOSED",
   "TEAM_CLOSING",
+  "BATCH_CUT_OFF",
   "TEAM_OWN",
   "TEAM_ALREADY_JOINED",
   "NOT_ADMITTED_STORE",
@@ -217,15 +232,38 @@ export const groupbuyShop: Route[] = [
     limit: "open",
     params: campaignPath,
     body: z.strictObject({
-      ...seatBody,
+      ...routedSeatBody,
       communityId: idOf("CM").optional().meta({ description: "One of the member's communities" }),
     }),
     status: 201,
     ok: seatView,
-    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_NOT_OPEN", ...seatProblems],
+    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_NOT_OPEN", "CAMPAIGN_KIND", ...seatProblems],
     run: (deps, { params, body, actor, once }) =>
       openTeam(deps, { ...body, ...params, memberId: actor.memberId, once }),
     view: (result) => toSeat(result),
+  }),
+  route({
+    method: "get",
+    path: "/v1/communities/{communityId}/campaigns",
+    summary: "社群的截单团",
+    description: "The community's batches and ladders with their quantity so far, the newest campaign first.",
+    actor: "member",
+    owns: "none",
+    params: z.strictObject({ communityId: idOf("CM") }),
+    query: listQuery,
+    ok: listOf(teamView),
+    problems: ["COMMUNITY_NOT_FOUND", "CURSOR_INVALID"],
+    run: async (deps, { params: { communityId }, query }) => {
+      if (!(await deps.table.load(communities, { communityId }, { eventually: true })))
+        throw new DomainError("COMMUNITY_NOT_FOUND");
+      const page = await listPage(deps, campaignsOfCommunity(communityId), `campaigns of ${communityId}`, query);
+      const byId = new Map((await deps.table.loadMany(teams, page.items)).map((team) => [team.teamId, team]));
+      return { ...page, items: page.items.flatMap(({ teamId }) => byId.get(teamId) ?? []) };
+    },
+    view: ({ items, nextCursor }, deps) => ({
+      items: items.map((team) => toTeam(team, deps.env.clock.now())),
+      nextCursor,
+    }),
   }),
   route({
     method: "get",
@@ -270,8 +308,8 @@ export const groupbuyShop: Route[] = [
   route({
     method: "post",
     path: "/v1/teams/{teamId}/seats",
-    summary: "参团",
-    description: "Takes a seat and holds it until paid.",
+    summary: "参团 / 社区团下单",
+    description: "Takes a seat, or orders in the batch of one of the member's communities, and holds it until paid.",
     actor: "member",
     owns: "none",
     idempotent: true,
@@ -422,7 +460,7 @@ export const groupbuyShop: Route[] = [
     method: "post",
     path: "/v1/orders/{orderId}/departure",
     summary: "退出拼团",
-    description: "Free while the team forms: what was paid is refunded in full.",
+    description: "Free while the team forms, in a batch until its cut-off: what was paid is refunded in full.",
     actor: "member",
     owns: "order",
     idempotent: true,
@@ -438,21 +476,14 @@ const durationMinutes = z
   .int()
   .min(10)
   .max(30 * 24 * 60);
-const draftBody = z.strictObject({
+const shareBps = basisPoints
+  .min(1)
+  .meta({ description: "Team price as a share of the price alone: 8000 is 80 %", example: 8000 });
+const draftOfAll = {
   name: typedText(1, 40).meta({ example: "本地有机蔬菜邻里团" }),
   articleId: idOf("AR"),
-  invitesRequired: z.int().min(1).max(99).meta({ description: "邀请几位邻居成团: 3 makes teams of 4", example: 3 }),
-  shareBps: basisPoints
-    .min(1)
-    .meta({ description: "Team price as a share of the price alone: 8000 is 80 %", example: 8000 }),
-  durationMinutes: durationMinutes.meta({ description: "From the leader's payment to the deadline", example: 1440 }),
   holdMinutes: z.int().min(5).max(60).default(15).meta({ description: "How long a seat is held unpaid" }),
-  perMemberLimit: z.int().min(1).max(99).default(1).meta({ description: "Units a member, over all teams" }),
-  admits: admission.default("anyone"),
-  leaderLeaves: z.enum(["transfer", "dissolve"]).default("transfer"),
   opensAt: isoInput,
-  closesAt: isoInput.meta({ description: "No teams are opened after it" }),
-  hardEnd: isoInput.meta({ description: "Nothing lives longer" }),
   pickupFrom: isoInput,
   pickupUntil: isoInput,
   totalCap: z
@@ -461,28 +492,86 @@ const draftBody = z.strictObject({
     .max(1_000_000)
     .optional()
     .meta({ description: "Units over all stores, where it is limited beyond the allotments" }),
-  subsidyBudgetFen: fen.optional().meta({ description: "What completing teams may cost the platform in all, fen" }),
   originId: text(0, 64).optional().meta({ description: "What it came from: a demand item's id" }),
+};
+const neighbourDraft = z.strictObject({
+  kind: z.literal("neighbour").optional().meta({ description: "拼团; also where it is left out" }),
+  ...draftOfAll,
+  invitesRequired: z.int().min(1).max(99).meta({ description: "邀请几位邻居成团: 3 makes teams of 4", example: 3 }),
+  shareBps,
+  durationMinutes: durationMinutes.meta({ description: "From the leader's payment to the deadline", example: 1440 }),
+  perMemberLimit: z.int().min(1).max(99).default(1).meta({ description: "Units a member, over all teams" }),
+  admits: admission.default("anyone"),
+  leaderLeaves: z.enum(["transfer", "dissolve"]).default("transfer"),
+  subsidyBudgetFen: fen.optional().meta({ description: "What completing teams may cost the platform in all, fen" }),
+  closesAt: isoInput.meta({ description: "No teams are opened after it" }),
+  hardEnd: isoInput.meta({ description: "Nothing lives longer" }),
 });
+const batchDraft = z.strictObject({
+  kind: z.literal("batch").meta({ description: "截单团: one price, a minimum a community" }),
+  ...draftOfAll,
+  shareBps,
+  communityIds: z
+    .array(idOf("CM"))
+    .min(1)
+    .max(50)
+    .refine((ids) => new Set(ids).size === ids.length, "each community once")
+    .meta({ description: "Each has a batch of its own, served by its store" }),
+  minUnits: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .meta({ description: "Paid units a community, as wanted, without which its batch fails", example: 10 }),
+  casePack: z
+    .int()
+    .min(2)
+    .max(999)
+    .optional()
+    .meta({ description: "Units of a case: only whole ones are bought; minimum and tiers must be whole cases" }),
+  perMemberLimit: z.int().min(1).max(99).default(99).meta({ description: "Units a member" }),
+  seats: z.int().min(2).max(10_000).default(10_000).meta({ description: "Orders a community may place" }),
+  cutOff: isoInput.meta({ description: "截单: paid before it counts; the price is frozen by it" }),
+});
+const ladderDraft = batchDraft.omit({ shareBps: true }).extend({
+  kind: z.literal("ladder").meta({ description: "阶梯团: a batch whose price falls by quantity" }),
+  tiers: z
+    .array(tierView)
+    .min(2)
+    .max(10)
+    .meta({ description: "Quantities rise, prices fall; the first begins at minUnits, and its price is prepaid" }),
+});
+const draftBody = z.discriminatedUnion("kind", [neighbourDraft, batchDraft, ladderDraft]);
+
+/** A draft as the use case takes it. */
+function toDraft(body: z.output<typeof draftBody>): CampaignDraft {
+  const holdMs = body.holdMinutes * minute;
+  if (body.kind === "batch" || body.kind === "ladder") return { ...body, holdMs, hardEnd: body.cutOff };
+  return { ...body, kind: "neighbour", holdMs, durationMs: body.durationMinutes * minute };
+}
 
 const opsCampaign = z
   .object({
     campaignId: z.string(),
+    kind: campaignKind,
     state: z.enum(campaignLifecycle.states),
     reason: z.string().optional(),
     name: z.string(),
     articleId: z.string(),
     articleName: z.string(),
-    invitesRequired: z.int(),
     aloneFen: z.int(),
     teamFen: z.int(),
     costFen: z.int(),
-    shareBps: z.int(),
-    durationMinutes: z.int(),
+    shareBps: z.int().optional(),
     holdMinutes: z.int(),
     perMemberLimit: z.int(),
     admits: admission,
-    leaderLeaves: z.enum(["transfer", "dissolve"]),
+    invitesRequired: z.int().optional(),
+    durationMinutes: z.int().optional(),
+    leaderLeaves: z.enum(["transfer", "dissolve"]).optional(),
+    communityIds: z.array(z.string()).optional(),
+    batch: z
+      .object({ minUnits: z.int(), casePack: z.int().optional(), tiers: z.array(tierView), seats: z.int() })
+      .optional(),
     opensAt: isoOutput,
     closesAt: isoOutput,
     hardEnd: isoOutput,
@@ -496,7 +585,7 @@ const opsCampaign = z
   .meta({ id: "OpsCampaign" });
 const toOps = (c: Stored<Campaign>) => ({
   ...c,
-  durationMinutes: c.durationMs / minute,
+  ...(c.durationMs !== undefined && { durationMinutes: c.durationMs / minute }),
   holdMinutes: c.holdMs / minute,
   opensAt: toIso(c.opensAt),
   closesAt: toIso(c.closesAt),
@@ -514,12 +603,12 @@ const opsOnly = { actor: "staff", owns: "none", roles: ["ops", "admin"], scope: 
 const reasonBody = z.strictObject({ reason: typedText(1, 200) });
 
 const changeBody = z.strictObject({
-  ...draftBody.omit({ originId: true }).partial().shape,
+  ...neighbourDraft.omit({ originId: true }).partial().shape,
   // defaults are for drafts: here what is absent stays
-  holdMinutes: draftBody.shape.holdMinutes.unwrap().optional(),
-  perMemberLimit: draftBody.shape.perMemberLimit.unwrap().optional(),
+  holdMinutes: neighbourDraft.shape.holdMinutes.unwrap().optional(),
+  perMemberLimit: neighbourDraft.shape.perMemberLimit.unwrap().optional(),
   admits: admission.optional(),
-  leaderLeaves: draftBody.shape.leaderLeaves.unwrap().optional(),
+  leaderLeaves: neighbourDraft.shape.leaderLeaves.unwrap().optional(),
   articleId: idOf("AR").optional().meta({ description: "Refused where it differs" }),
   kind: text(0, 20).optional().meta({ description: "Refused where it differs" }),
   version: z.int().min(1).meta({ description: "Of the answer that the change was made from" }),
@@ -559,15 +648,8 @@ export const groupbuyOps: Route[] = [
     body: draftBody,
     status: 201,
     ok: opsCampaign,
-    problems: ["ARTICLE_NOT_FOUND", "CAMPAIGN_RULE"],
-    run: (deps, { body: { durationMinutes, holdMinutes, ...draft }, actor, once }) =>
-      createCampaign(deps, {
-        ...draft,
-        durationMs: durationMinutes * minute,
-        holdMs: holdMinutes * minute,
-        staffId: actor.staffId,
-        once,
-      }),
+    problems: ["ARTICLE_NOT_FOUND", "COMMUNITY_NOT_FOUND", "CAMPAIGN_RULE"],
+    run: (deps, { body, actor, once }) => createCampaign(deps, { draft: toDraft(body), staffId: actor.staffId, once }),
     view: (result) => toOps(result),
   }),
   route({
@@ -603,11 +685,11 @@ export const groupbuyOps: Route[] = [
     path: "/ops/v1/campaigns/{campaignId}",
     summary: "修改团购活动",
     description:
-      "Until it closes. What is absent stays. Live teams keep the price, size, deadline and limit they were opened under; teams opened from now on get the new terms, by the rules of publishing. hardEnd may only be put off; totalCap and subsidyBudgetFen not fall below what is taken or spent. The article and the kind can't change.",
+      "Until it closes. What is absent stays. Live teams keep the price, size, deadline and limit they were opened under; teams opened from now on get the new terms, by the rules of publishing. hardEnd may only be put off; totalCap and subsidyBudgetFen not fall below what is taken or spent. The article and the kind can't change. Of a batch nothing can: cancel it, or leave its draft, and make another.",
     params: campaignPath,
     body: changeBody,
     ok: opsCampaign,
-    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_STATE", "CAMPAIGN_RULE", "VERSION_CONFLICT"],
+    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_STATE", "CAMPAIGN_KIND", "CAMPAIGN_RULE", "VERSION_CONFLICT"],
     run: (
       deps,
       { params, body: { version, reason, articleId, kind, durationMinutes, holdMinutes, ...change }, actor },
@@ -669,6 +751,54 @@ export const groupbuyOps: Route[] = [
     "取消团购活动",
     "Forming teams fail and are refunded in full; succeeded ones stand.",
   ),
+  route({
+    method: "get",
+    path: "/ops/v1/stores/{storeId}/campaigns/{campaignId}/picking-list",
+    summary: "截单分拣单",
+    description: "What a store packs for a batch, community by community in the order of payment, once it is cut off.",
+    actor: "staff",
+    owns: "none",
+    roles: ["store_staff", "store_manager", "customer_service", "ops", "admin"],
+    scope: "store",
+    storeOf: (_deps, { params }) => params.storeId,
+    params: z.strictObject({ storeId: idOf("ST"), campaignId: idOf("CP") }),
+    query: formatQuery,
+    ok: z
+      .object({
+        campaignId: z.string(),
+        storeId: z.string(),
+        articleId: z.string(),
+        articleName: z.string(),
+        casePack: z.int().optional(),
+        communities: z.array(
+          z.object({
+            communityId: z.string(),
+            name: z.string(),
+            teamId: z.string(),
+            units: z.int().meta({ description: "Of the orders below" }),
+            cases: z.int().optional().meta({ description: "Whole cases bought for the community" }),
+            orders: z.array(z.object({ orderId: z.string(), units: z.int(), paidAt: isoOutput })),
+          }),
+        ),
+      })
+      .meta({ id: "PickingList" }),
+    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_STATE"],
+    run: (deps, { params }) => pickingList(deps, params),
+    view: (list) => ({
+      ...list,
+      communities: list.communities.map((one) => ({
+        ...one,
+        orders: one.orders.map((order) => ({ ...order, paidAt: toIso(order.paidAt) })),
+      })),
+    }),
+    csv: ({ communities: packed, articleName }) =>
+      csvOf(
+        ["社群", "订单号", "商品", "份数", "付款时间"],
+        packed.flatMap(({ name, orders: rows }) =>
+          rows.map(({ orderId, units, paidAt }) => [name, orderId, articleName, units, toIso(paidAt)]),
+        ),
+      ),
+  }),
   route({
     ...opsOnly,
     method: "get",

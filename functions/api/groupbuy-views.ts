@@ -1,25 +1,62 @@
 import * as z from "zod";
 import { explainRoute } from "../../shared/fulfilment/index.ts";
-import { type Campaign, clocks, type Team, teamLifecycle } from "../../shared/groupbuy/index.ts";
+import {
+  batchTeamId,
+  type Campaign,
+  campaignKind,
+  clocks,
+  kindOf,
+  sizeOf,
+  type Team,
+  type Terms,
+  teamLifecycle,
+  tierAt,
+} from "../../shared/groupbuy/index.ts";
 import { yuan } from "../../shared/kernel/money.ts";
 import { hour, isoOutput, minute, toIso } from "../../shared/kernel/time.ts";
-import { type Order, orderLifecycle, type SeatState, seatLifecycle, seatState } from "../../shared/order/index.ts";
+import {
+  type Order,
+  orderLifecycle,
+  type SeatState,
+  seatLifecycle,
+  seatShare,
+  seatState,
+} from "../../shared/order/index.ts";
 import type { Refund } from "../../shared/payment/index.ts";
-import { paymentLifecycle, refundLifecycle } from "../../shared/payment/index.ts";
+import { paymentLifecycle, refundCauses, refundLifecycle } from "../../shared/payment/index.ts";
 import type { Store } from "../../shared/store/index.ts";
 import type { Stored } from "../../shared/table/entity.ts";
 
 const money = z.int().meta({ description: "Fen" });
 const id = z.string();
 
+export const tierView = z.object({
+  fromUnits: z.int().min(1).max(1_000_000).meta({ description: "From this many paid units of the community on" }),
+  unitFen: z.int().min(1).max(10_000_000_000).meta({ description: "Price of one unit, fen" }),
+});
+
+/** What a batch says beyond a team. */
+const batchView = z
+  .object({
+    cutOff: isoOutput.meta({ description: "截单: paid before it counts; the same moment as hardEnd" }),
+    minUnits: z.int().meta({ description: "Paid units without which everybody is refunded" }),
+    casePack: z.int().optional().meta({ description: "Only whole cases of so many units are bought" }),
+    tiers: z.array(tierView).meta({ description: "The price at the cut-off's quantity; the first one's is prepaid" }),
+    text: z.string().meta({ description: "All of it in words, before paying" }),
+  })
+  .meta({ id: "Batch" });
+
 /** What members are told of prices and of what becomes of their money, before they pay. */
 const offer = {
+  kind: campaignKind.meta({
+    description: "neighbour: 拼团; batch: 截单团; ladder: a batch whose price falls by quantity",
+  }),
   name: z.string(),
   articleId: id,
   articleName: z.string(),
   aloneFen: money.meta({ description: "Price of one unit bought alone, fen" }),
   teamFen: money.meta({ description: "Price of one unit if the team succeeds, fen" }),
-  size: z.int().meta({ description: "Head count of a full team" }),
+  size: z.int().meta({ description: "Head count of a full team; of a batch, the orders it takes" }),
   admits: z.enum(["anyone", "community", "store", "new"]),
   perMemberLimit: z.int(),
   pickupFrom: isoOutput,
@@ -27,32 +64,32 @@ const offer = {
   hardEnd: isoOutput.meta({ description: "No team lives longer" }),
   onFailure: z
     .object({ refund: z.literal("full"), text: z.string() })
-    .meta({ description: "What happens when the team is not full at its deadline" }),
+    .meta({ description: "What happens when the team is not full, or the batch below its minimum, at its deadline" }),
+  batch: batchView.optional().meta({ description: "Of a batch or ladder" }),
   perishableNotice: z.string().optional().meta({ description: "Shown before paying, where the article is perishable" }),
 };
 
-interface Terms {
-  name: string;
-  articleId: string;
-  articleName: string;
-  perishable: boolean;
-  invitesRequired: number;
-  aloneFen: number;
-  teamFen: number;
-  admits: Team["terms"]["admits"];
-  perMemberLimit: number;
-  pickupFrom: number;
-  pickupUntil: number;
-  hardEnd: number;
+const refundText = "已付款项自动全额原路退回,一般在截止后10分钟内发起,到账时间以银行为准。";
+
+/** A batch's terms in words. */
+function batchText({ batch, hardEnd }: Terms): string {
+  if (!batch) return "";
+  const prices = batch.tiers.map((tier) => `满${tier.fromUnits}份${yuan(tier.unitFen)}元`).join(",");
+  const cases =
+    batch.casePack === undefined
+      ? ""
+      : `按整箱(每箱${batch.casePack}份)采购,可选"至多"份数帮忙凑箱,先付先得;凑不成整箱的部分不采购并退款。`;
+  return `${toIso(hardEnd).slice(5, 16).replace("T", " ")}截单,以截单时本社群已付份数定价:${prices}。先按首档价预付,差额截单后逐单原路退回。${cases}`;
 }
 
 const offerView = (terms: Terms) => ({
+  kind: kindOf(terms),
   name: terms.name,
   articleId: terms.articleId,
   articleName: terms.articleName,
   aloneFen: terms.aloneFen,
   teamFen: terms.teamFen,
-  size: terms.invitesRequired + 1,
+  size: sizeOf(terms),
   admits: terms.admits,
   perMemberLimit: terms.perMemberLimit,
   pickupFrom: toIso(terms.pickupFrom),
@@ -60,8 +97,19 @@ const offerView = (terms: Terms) => ({
   hardEnd: toIso(terms.hardEnd),
   onFailure: {
     refund: "full" as const,
-    text: `到截止时间未满${terms.invitesRequired + 1}人即不成团,已付款项自动全额原路退回,一般在截止后10分钟内发起,到账时间以银行为准。`,
+    text: terms.batch
+      ? `到截单时间本社群不足${terms.batch.minUnits}份即不成团,${refundText}`
+      : `到截止时间未满${sizeOf(terms)}人即不成团,${refundText}`,
   },
+  ...(terms.batch && {
+    batch: {
+      cutOff: toIso(terms.hardEnd),
+      minUnits: terms.batch.minUnits,
+      ...(terms.batch.casePack !== undefined && { casePack: terms.batch.casePack }),
+      tiers: terms.batch.tiers,
+      text: batchText(terms),
+    },
+  }),
   ...(terms.perishable && {
     perishableNotice: "本商品为鲜活易腐品,不适用七日无理由退货;如有质量问题仍可退款。",
   }),
@@ -73,6 +121,10 @@ export const campaignView = z
     state: z.enum(["SCHEDULED", "OPEN", "SUSPENDED", "CUTOFF", "SETTLED", "CANCELLED"]),
     opensAt: isoOutput,
     closesAt: isoOutput,
+    communities: z
+      .array(z.object({ communityId: id, teamId: id }))
+      .optional()
+      .meta({ description: "Of a batch: the team of each community, there once the campaign is open" }),
     ...offer,
   })
   .meta({ id: "Campaign" });
@@ -81,6 +133,12 @@ export const toCampaign = (campaign: Campaign) => ({
   state: campaign.state as Exclude<Campaign["state"], "DRAFT">,
   opensAt: toIso(campaign.opensAt),
   closesAt: toIso(campaign.closesAt),
+  ...(campaign.communityIds && {
+    communities: campaign.communityIds.map((communityId) => ({
+      communityId,
+      teamId: batchTeamId(campaign.campaignId, communityId),
+    })),
+  }),
   ...offerView(campaign),
 });
 
@@ -99,7 +157,17 @@ export const teamView = z
       description: "Seats that nobody bought, where the platform completed the team at its own cost",
       example: 1,
     }),
-    deadline: isoOutput.optional().meta({ description: "Set once the leader has paid" }),
+    communityId: id.optional().meta({ description: "The leader's community, or the batch's" }),
+    quantity: z
+      .object({
+        units: z.int().meta({ description: "Paid so far, or counted at the cut-off" }),
+        unitFen: money.meta({ description: "The price this quantity has reached" }),
+        next: tierView.optional().meta({ description: "The next price, and from which quantity on" }),
+        frozen: z.boolean().meta({ description: "The cut-off has passed: it changes no more" }),
+      })
+      .optional()
+      .meta({ description: "Of a batch or ladder" }),
+    deadline: isoOutput.optional().meta({ description: "Set once the leader has paid; a batch's cut-off" }),
     joinUntil: isoOutput.optional().meta({ description: "Joining ends this early, so that there is time to pay" }),
     openedAt: isoOutput,
     decidedAt: isoOutput.optional(),
@@ -116,6 +184,8 @@ export function toTeam(team: Stored<Team>, now: number): z.input<typeof teamView
     settling: team.state === "FORMING" && now >= (team.deadline ?? Number.POSITIVE_INFINITY),
     ...(team.outcome && { outcome: team.outcome }),
     paid: team.paid,
+    ...(team.communityId !== undefined && { communityId: team.communityId }),
+    ...(team.terms.batch && { quantity: quantityOf(team, team.terms.batch.tiers) }),
     remainingInvites: teamLifecycle.terminal(team.state) ? 0 : team.free,
     ...(team.outcome === "subsidised" && { subsidisedSeats: team.free }),
     ...(team.deadline !== undefined && {
@@ -141,6 +211,12 @@ export const toOpsTeam = (team: Stored<Team>, now: number): z.input<typeof opsTe
   held: team.held,
   ...(team.subsidyFen !== undefined && { subsidyFen: team.subsidyFen }),
 });
+function quantityOf(team: Team, tiers: readonly { fromUnits: number; unitFen: number }[]) {
+  const units = team.frozen?.units ?? team.paidUnits ?? 0;
+  const next = team.frozen ? undefined : tiers.find((tier) => tier.fromUnits > units);
+  const unitFen = team.frozen?.unitFen ?? tierAt(tiers, units).unitFen;
+  return { units, unitFen, ...(next && { next }), frozen: teamLifecycle.terminal(team.state) };
+}
 
 /** When a client should ask again, whole seconds; absent: nothing more will change. */
 export function askAgainS(team: Pick<Team, "state" | "deadline">, now: number): number | undefined {
@@ -212,7 +288,9 @@ const refundView = z
     refundId: id,
     refundNo: z.string(),
     state: z.enum(refundLifecycle.states),
-    cause: z.enum(["team_failed", "left", "orphan"]),
+    cause: z.enum(refundCauses).meta({
+      description: "settled_difference: 截单结算, what a batch's share leaves over of what was paid",
+    }),
     refundFen: money,
     requestedAt: isoOutput,
     settledAt: isoOutput.optional(),
@@ -251,6 +329,17 @@ export const orderView = z
     placedBy: id.optional().meta({ description: "The community leader who placed it in the member's name" }),
     lines: z.array(lineView),
     payableFen: money,
+    batch: z
+      .object({
+        wantedUnits: z.int(),
+        upToUnits: z.int(),
+        share: z
+          .object({ units: z.int(), unitFen: money, keptFen: money, backFen: money })
+          .optional()
+          .meta({ description: "Known from the cut-off's settling on: what the order came to, and what goes back" }),
+      })
+      .optional()
+      .meta({ description: "Of an order in a batch; its lines become the share" }),
     payment: z.object({
       paymentNo: z.string(),
       state: z.enum(paymentLifecycle.states),
@@ -283,6 +372,7 @@ export const orderVersion = ({ order, team }: Pick<OrderPage, "order" | "team">)
 export function toOrder(page: OrderPage): z.input<typeof orderView> {
   const { order, team, store, named, refunds } = page;
   const seat = seatState(order, team);
+  const share = seatShare(order, team);
   return {
     orderId: order.orderId,
     teamId: order.teamId,
@@ -295,6 +385,10 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
     ...(order.placedBy !== undefined && { placedBy: order.placedBy }),
     lines: order.lines,
     payableFen: order.payableFen,
+    ...(order.wantedUnits !== undefined &&
+      order.upToUnits !== undefined && {
+        batch: { wantedUnits: order.wantedUnits, upToUnits: order.upToUnits, ...(share && { share }) },
+      }),
     payment: {
       paymentNo: order.paymentNo,
       state: order.paymentState,

@@ -84,7 +84,12 @@ function operation(declared: Route): ZodOpenApiOperationObject {
     responses: {
       [String(status)]: {
         description: status === 201 ? "Made" : status === 204 ? "Done" : "OK",
-        ...(status !== 204 && { content: { "application/json": { schema: declared.ok } } }),
+        ...(status !== 204 && {
+          content: {
+            "application/json": { schema: declared.ok },
+            ...(declared.csv && { "text/csv": { schema: z.string() } }),
+          },
+        }),
       },
       ...(declared.etag && { "304": { description: "Not changed since If-None-Match" } }),
       ...problemResponses([...declared.problems, ...commonProblems(declared)]),

@@ -15,7 +15,7 @@ import { idempotency, orders } from "../../shared/table/keys.ts";
 import type { Deps } from "./deps.ts";
 import { takeToken } from "./limits.ts";
 import { logger } from "./logger.ts";
-import { type Caller, chainRoles, type Route, type RouteRequest } from "./route.ts";
+import { type BodySchema, type Caller, chainRoles, type Route, type RouteRequest } from "./route.ts";
 
 /** Bodies beyond this many bytes are refused before they are read. */
 export const MAX_BODY_BYTES = 1_000_000;
@@ -75,7 +75,7 @@ const fieldErrors = (place: string, error: z.ZodError): FieldError[] =>
         : issue.message,
   }));
 
-function parse(place: string, schema: z.ZodObject | undefined, value: unknown): unknown {
+function parse(place: string, schema: BodySchema | undefined, value: unknown): unknown {
   const parsed = (schema ?? z.strictObject({})).safeParse(value);
   if (!parsed.success) throw new DomainError("INPUT_INVALID", undefined, { errors: fieldErrors(place, parsed.error) });
   return parsed.data;
@@ -149,6 +149,11 @@ async function limit(deps: Deps, declared: Route, caller: Caller): Promise<void>
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
+const wantsCsv = (query: unknown, accept = ""): boolean => {
+  const { format } = query as { format?: string };
+  return format === undefined ? /\btext\/csv\b/i.test(accept) : format === "csv";
+};
+
 type Earlier = { answer: Response } | { expired: Stored<z.infer<typeof idempotency.schema>> } | undefined;
 
 /** The answer to an earlier request under the same key; past its 48 h, the row that lingers. Throws IDEMPOTENCY_KEY_REUSED. */
@@ -201,6 +206,11 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
         return new Response(null, { status: 304, headers: { ...securityHeaders, etag } });
       return new Response(answerOf(result), { status, headers: { ...headers, etag } });
     }
+    if (declared.csv && wantsCsv(query, c.req.header("accept")))
+      return new Response(declared.csv(result), {
+        status,
+        headers: { ...headers, "content-type": "text/csv; charset=utf-8", "content-disposition": "attachment" },
+      });
     return new Response(status === 204 ? null : answerOf(result), { status, headers });
   }
 

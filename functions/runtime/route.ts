@@ -14,7 +14,9 @@ export type Caller =
 type CallerOf<A extends Caller["kind"]> = Extract<Caller, { kind: A }>;
 
 type Shape = z.ZodObject | undefined;
-type Parsed<S extends Shape> = S extends z.ZodObject ? z.output<S> : Record<string, never>;
+/** A body is an object, or one of several told apart by an attribute. */
+export type BodySchema = z.ZodObject | z.ZodDiscriminatedUnion;
+type Parsed<S extends BodySchema | undefined> = S extends BodySchema ? z.output<S> : Record<string, never>;
 
 export interface RouteRequest<A extends Caller["kind"], P, Q, B, R> {
   params: P;
@@ -38,7 +40,7 @@ export type RouteDeclaration<
   A extends Caller["kind"],
   P extends Shape,
   Q extends Shape,
-  B extends Shape,
+  B extends BodySchema | undefined,
   O extends z.ZodType,
   R,
 > = {
@@ -62,6 +64,8 @@ export type RouteDeclaration<
   problems: readonly ProblemCode[];
   /** Answers 304 when the caller's If-None-Match has it. */
   etag?: (result: NoInfer<R>) => string;
+  /** The result as CSV, for who asks by `?format=csv` (`formatQuery`) or Accept: text/csv. */
+  csv?: (result: NoInfer<R>) => string;
   // `once` takes anything here: with R in the request it could not be inferred from what `run` returns.
   run(deps: Deps, request: RouteRequest<A, Parsed<P>, Parsed<Q>, Parsed<B>, unknown>): Promise<R>;
   view?: (result: NoInfer<R>, deps: Deps) => z.input<O>;
@@ -88,11 +92,12 @@ export interface Route {
   storeOf?: (deps: Deps, request: { params: unknown; body: unknown }) => string | Promise<string>;
   params?: z.ZodObject;
   query?: z.ZodObject;
-  body?: z.ZodObject;
+  body?: BodySchema;
   status?: 200 | 201 | 204;
   ok: z.ZodType;
   problems: readonly ProblemCode[];
   etag?: (result: unknown) => string;
+  csv?: (result: unknown) => string;
   run(deps: Deps, request: RouteRequest<Caller["kind"], unknown, unknown, unknown, unknown>): Promise<unknown>;
   view?: (result: unknown, deps: Deps) => unknown;
 }
@@ -103,7 +108,7 @@ export function route<
   R,
   P extends Shape = undefined,
   Q extends Shape = undefined,
-  B extends Shape = undefined,
+  B extends BodySchema | undefined = undefined,
 >(declaration: RouteDeclaration<A, P, Q, B, O, R>): Route {
   const named = [...declaration.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
   const given = Object.keys(declaration.params?.shape ?? {});
@@ -118,6 +123,11 @@ export function route<
     throw new Error(`${declaration.path}: scope "store" needs storeOf`);
   return staffRoute;
 }
+
+/** Query of a route that answers CSV as well. */
+export const formatQuery = z.strictObject({
+  format: z.enum(["json", "csv"]).optional().meta({ description: "csv, or Accept: text/csv, answers CSV (RFC 4180)" }),
+});
 
 /** Query of a list: how many, and where to go on. */
 export const listQuery = z.strictObject({

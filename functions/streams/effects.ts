@@ -1,8 +1,9 @@
 import { uploadShipping } from "../../shared/fulfilment/index.ts";
-import { clocks, counts, runCampaign, seatsIn } from "../../shared/groupbuy/index.ts";
+import { clocks, counts, dueRefund, runCampaign, seatPagesIn } from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { siblingId } from "../../shared/kernel/ids.ts";
 import { minute, second } from "../../shared/kernel/time.ts";
+import { teams } from "../../shared/table/keys.ts";
 import { composeDeps } from "../runtime/composition.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { eventHandler } from "../runtime/handler.ts";
@@ -21,7 +22,15 @@ const text = (event: DomainEvent, name: string): string => {
 const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>> = {
   "team.formed": (deps, event) =>
     deps.workflows.startDeadline(text(event, "teamId"), Number(event.data.deadline) + clocks.grace),
-  "team.failed": (deps, event) => refundSeats(deps, text(event, "teamId"), Number(event.data.paid)),
+  "team.failed": (deps, event) =>
+    refundSeats(deps, text(event, "teamId"), Number(event.data.paid), { state: "FAILED" }),
+  // only a batch's success owes anybody money: a lower tier's difference, and what made no whole case
+  "team.succeeded": async (deps, event) => {
+    if (event.data.kind === undefined) return;
+    const teamId = text(event, "teamId");
+    const team = await deps.table.load(teams, { teamId });
+    if (team) await refundSeats(deps, teamId, Number(event.data.size), team);
+  },
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "payment.orphaned": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "campaign.published": (deps, event) => runAWhile(deps, text(event, "campaignId")),
@@ -57,13 +66,21 @@ async function tellHandOver(deps: Deps, orderId: string): Promise<void> {
   tellAgainAt = deps.env.clock.now() + minute;
 }
 
-/** One refund a paid seat; the seats found must be as many as the team counted, else the index is behind: come again. */
-async function refundSeats(deps: Deps, teamId: string, paid: number): Promise<void> {
+/**
+ * One execution for each refund that the team's end owes, a page of seats at a time; who comes again goes on with those that
+ * have not begun. The seats found must be as many as the team counted, else the index is behind: come again.
+ */
+async function refundSeats(
+  deps: Deps,
+  teamId: string,
+  paid: number,
+  end: Parameters<typeof dueRefund>[1],
+): Promise<void> {
   let found = 0;
-  for await (const seat of seatsIn(deps.table, teamId)) {
-    if (!counts(seat)) continue;
-    found += 1;
-    if (seat.seat === "PAID") await deps.workflows.startRefund(seat.orderId, siblingId("RF", seat.orderId));
+  for await (const page of seatPagesIn(deps.table, teamId)) {
+    found += page.filter(counts).length;
+    const owed = page.filter((seat) => counts(seat) && dueRefund(seat, end));
+    await Promise.all(owed.map(({ orderId }) => deps.workflows.startRefund(orderId, siblingId("RF", orderId))));
   }
   if (found !== paid) throw new Error(`team ${teamId} counts ${paid} paid seats, ${found} are indexed yet`);
 }

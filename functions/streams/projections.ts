@@ -1,4 +1,4 @@
-import { counts, seatsIn } from "../../shared/groupbuy/index.ts";
+import { counts, seatPagesIn } from "../../shared/groupbuy/index.ts";
 import { fileMessage } from "../../shared/journey/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { yuan } from "../../shared/kernel/money.ts";
@@ -11,7 +11,8 @@ interface Message {
   title: string;
   body: string;
 }
-type Words = (event: DomainEvent) => Message;
+/** Undefined: nothing is told. */
+type Words = (event: DomainEvent) => Message | undefined;
 
 const amount = (event: DomainEvent, name: string) => `${yuan(Number(event.data[name]))}元`;
 const moment = (event: DomainEvent, name: string) => clockText(Number(event.data[name]));
@@ -22,6 +23,11 @@ const failures: Record<string, string> = {
   stock: "商品缺货",
 };
 
+const whyFailed = (event: DomainEvent): string =>
+  event.data.kind !== undefined && event.data.because === "deadline"
+    ? "到截单时间未达到起订量"
+    : (failures[String(event.data.because)] ?? "未成团");
+
 /** What a member is told when something happens to the seat or the money. */
 const toMember: Record<string, Words> = {
   "seat.placed_for": (e) => ({
@@ -29,6 +35,13 @@ const toMember: Record<string, Words> = {
     body: `社群团长为您预留了座位,应付${amount(e, "payableFen")}。请在${moment(e, "holdUntil")}前确认支付,不需要可直接退出。`,
   }),
   "seat.paid": (e) => ({ title: "支付成功", body: `已支付${amount(e, "payableFen")},座位已为您保留。` }),
+  "refund.requested": (e) =>
+    e.data.cause === "settled_difference"
+      ? {
+          title: "为什么退款:截单结算",
+          body: `本团共订${e.data.quantity}份,成交价${amount(e, "unitFen")};您实得${e.data.settledUnits}份,预付${amount(e, "payableFen")},差额${amount(e, "refundFen")}将原路退回。`,
+        }
+      : undefined,
   "seat.released": () => ({ title: "订单已超时", body: "未在规定时间内支付,座位已释放,您可以重新下单。" }),
   "seat.left": (e) => ({ title: "已退出拼团", body: `${amount(e, "payableFen")}将全额原路退回。` }),
   "payment.orphaned": (e) => ({
@@ -44,15 +57,21 @@ const toMember: Record<string, Words> = {
   "order.rerouted": () => ({ title: "提货门店已变更", body: "原门店暂不能服务,订单已转到其他门店,请重新获取提货码。" }),
 };
 
-/** What everybody with a paid seat is told. */
+/** What everybody with a paid seat is told; `kind` is of a batch. */
 const toTeam: Record<string, Words> = {
-  "team.succeeded": (e) => ({
-    title: "拼团成功",
-    body: `${e.data.outcome === "subsidised" ? "人数未满,差额由平台补贴," : "全员"}成团价已生效,请在提货时间凭提货码到店自提。`,
-  }),
+  "team.succeeded": (e) =>
+    e.data.kind === undefined
+      ? {
+          title: "拼团成功",
+          body: `${e.data.outcome === "subsidised" ? "人数未满,差额由平台补贴," : "全员"}成团价已生效,请在提货时间凭提货码到店自提。`,
+        }
+      : {
+          title: "截单成功",
+          body: `本团共订${e.data.quantity}份,成交价${amount(e, "unitFen")},请在提货时间凭提货码到店自提。`,
+        },
   "team.failed": (e) => ({
-    title: "拼团未成功",
-    body: `${failures[String(e.data.because)] ?? "未成团"},已付款项将全额原路退回。`,
+    title: e.data.kind === undefined ? "拼团未成功" : "本次团购未成功",
+    body: `${whyFailed(e)},已付款项将全额原路退回。`,
   }),
 };
 
@@ -69,9 +88,10 @@ async function tell(
   deps: Deps,
   event: DomainEvent,
   memberId: string,
-  message: Message,
+  message: Message | undefined,
   orderId?: string,
 ): Promise<void> {
+  if (!message) return;
   const teamId = event.data.teamId;
   await fileMessage(deps.table, {
     memberId,
@@ -96,10 +116,10 @@ export async function project(deps: Deps, event: DomainEvent): Promise<void> {
   const all = toTeam[event.type];
   if (all && typeof teamId === "string") {
     let told = 0;
-    for await (const seat of seatsIn(deps.table, teamId)) {
-      if (!counts(seat)) continue;
-      await tell(deps, event, seat.memberId, all(event), seat.orderId);
-      told += 1;
+    for await (const page of seatPagesIn(deps.table, teamId)) {
+      const paid = page.filter(counts);
+      await Promise.all(paid.map((seat) => tell(deps, event, seat.memberId, all(event), seat.orderId)));
+      told += paid.length;
     }
     const count = Number(event.data.paid ?? event.data.size);
     if (told !== count) throw new Error(`team ${teamId} counts ${count} paid seats, ${told} are indexed yet`);

@@ -5,7 +5,9 @@ export { type Place, place } from "./model.ts";
 export type { RoutePlanner, ShippingUpload } from "./ports.ts";
 export { rerouteOrder } from "./reroute-order.ts";
 export {
+  communityStore,
   offerStores,
+  type RouteChoice,
   type RouteRequest,
   type RoutingDeps,
   routeOrder,

@@ -3,6 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import type { Vault } from "../kernel/vault.ts";
+import { seatShare } from "../order/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { members, orders, outbox, pickupCodes, stores, teams } from "../table/keys.ts";
 import { hoursText } from "./route-texts.ts";
@@ -36,8 +37,8 @@ export interface IssuedCode {
 
 /**
  * The member's one-use code for an order whose team succeeded; asked again, the same code as long as it is unused. It exists
- * sealed under the member's key and as a keyed hash. Throws ORDER_NOT_FOUND, PICKUP_NOT_READY (team not SUCCEEDED or seat not
- * PAID), PICKUP_CODE_USED (handed over), ORDER_STATE (cancelled).
+ * sealed under the member's key and as a keyed hash. Throws ORDER_NOT_FOUND, PICKUP_NOT_READY (team not SUCCEEDED, seat not
+ * PAID, or a batch's share not settled yet: the counter hands over what the order's lines say), PICKUP_CODE_USED (handed over), ORDER_STATE (cancelled).
  */
 export async function issuePickupCode(
   deps: {
@@ -57,6 +58,8 @@ export async function issuePickupCode(
     const team = await table.load(teams, { teamId: order.teamId });
     if (team?.state !== "SUCCEEDED" || order.seat !== "PAID")
       throw new DomainError("PICKUP_NOT_READY", `team ${team?.state}, seat ${order.seat}`);
+    if (order.settledAt === undefined && (seatShare(order, team)?.backFen ?? 0) > 0)
+      throw new DomainError("PICKUP_NOT_READY", "the batch's share is being settled: try again in a minute");
     const [member, store] = await Promise.all([
       table.load(members, { memberId: order.memberId }),
       table.load(stores, { storeId: order.storeId }),

@@ -104,6 +104,23 @@ export async function routeOrder(deps: RoutingDeps, input: RouteRequest & Picked
   });
 }
 
+/**
+ * The store that serves a batch, as it is now: its community's, whose own place stands for the way. Throws STORE_NOT_ABLE
+ * (facts: why), STORE_NOT_FOUND.
+ */
+export async function communityStore(
+  deps: { table: Pick<Table, "load"> },
+  { storeId, window }: { storeId: string; window: PickupWindow },
+): Promise<RouteChoice> {
+  const store = await deps.table.load(stores, { storeId });
+  if (!store) throw new DomainError("STORE_NOT_FOUND");
+  const why = whyNot(store, store.wgs84, window);
+  if (why) throw new DomainError("STORE_NOT_ABLE", `store ${storeId}: ${why}`, { facts: { storeId, why } });
+  const cell = cellOf(store.wgs84);
+  const routed: Routed = { by: "community", method: "great_circle", cell, distanceM: 0, passed: [] };
+  return { storeId, routed, why: explainRoute({ storeId, routed }, new Map([[storeId, store]])), options: [] };
+}
+
 export interface StoreOffer {
   storeId: string;
   name: string;

@@ -32,6 +32,7 @@ export function explainRoute(
   stores: ReadonlyMap<string, Pick<Store, "name">>,
 ): string {
   const nameOf = (id: string) => stores.get(id)?.name ?? id;
+  if (routed.by === "community") return `由社群所属门店「${nameOf(storeId)}」承接`;
   const who = routed.by === "picked" ? "您选择的门店" : "最近的可服务门店";
   const passed = routed.passed.map(({ storeId: id, why }) => `${nameOf(id)}因${reasonText(why)}`).join("、");
   return `由${who}「${nameOf(storeId)}」承接:${wayText(routed)}${passed && `;更近的${passed}未选`}`;

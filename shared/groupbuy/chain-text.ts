@@ -10,8 +10,11 @@ export interface ChainTeam {
 }
 
 /** The title of a team's share card. */
-export const shareTitle = (team: Team): string =>
-  team.state === "FORMING" ? `还差${team.free}人成团:${team.terms.name}` : `已成团:${team.terms.name}`;
+export function shareTitle({ state, free, paidUnits = 0, terms: { name, batch } }: Team): string {
+  if (!batch) return state === "FORMING" ? `还差${free}人成团:${name}` : `已成团:${name}`;
+  const short = batch.minUnits - paidUnits;
+  return state === "FORMING" && short > 0 ? `还差${short}份成团:${name}` : `已订${paidUnits}份:${name}`;
+}
 
 /** Where a share token leads in the mini-program. */
 export const sharePath = (token: string): string => `pages/team/team?scene=${token}`;
@@ -20,8 +23,10 @@ export const sharePath = (token: string): string => `pages/team/team?scene=${tok
 export function chainText(campaign: Campaign, teams: readonly ChainTeam[]): string {
   const lines = [
     `【${campaign.name}】${campaign.articleName}`,
-    `成团价${yuan(campaign.teamFen)}元(单买${yuan(campaign.aloneFen)}元),邀请${campaign.invitesRequired}位邻居成团`,
-    `开团截止:${clockText(campaign.closesAt)}  提货:${clockText(campaign.pickupFrom)}至${clockText(campaign.pickupUntil)}`,
+    campaign.batch
+      ? `单买${yuan(campaign.aloneFen)}元,社区团${campaign.batch.tiers.map((tier) => `满${tier.fromUnits}份${yuan(tier.unitFen)}元`).join("、")}`
+      : `成团价${yuan(campaign.teamFen)}元(单买${yuan(campaign.aloneFen)}元),邀请${campaign.invitesRequired}位邻居成团`,
+    `${campaign.batch ? "截单" : "开团截止"}:${clockText(campaign.closesAt)}  提货:${clockText(campaign.pickupFrom)}至${clockText(campaign.pickupUntil)}`,
   ];
   for (const [i, { team, joined, path }] of teams.entries()) {
     lines.push("", `第${i + 1}团 ${standing(team)}`);
@@ -34,5 +39,6 @@ export function chainText(campaign: Campaign, teams: readonly ChainTeam[]): stri
 
 function standing(team: Team): string {
   if (team.state === "SUCCEEDED") return "已成团";
+  if (team.terms.batch) return `已订${team.paidUnits ?? 0}份,满${team.terms.batch.minUnits}份成团`;
   return `还差${team.free}人,截止${clockText(team.deadline ?? team.terms.hardEnd)}`;
 }

@@ -13,7 +13,12 @@ import type { Campaign } from "./model.ts";
 type Deps = { table: Table; env: Env };
 
 /** What may be said of a campaign anew; what is absent stays. Durations in ms, times as epoch ms. */
-type CampaignChange = { [F in Exclude<keyof CampaignDraft, "articleId" | "originId">]?: CampaignDraft[F] | undefined };
+type CampaignChange = Partial<Omit<NeighbourDraft, "kind" | "articleId" | "originId">>;
+type NeighbourDraft = {
+  [F in keyof Extract<CampaignDraft, { kind: "neighbour" }>]:
+    | Extract<CampaignDraft, { kind: "neighbour" }>[F]
+    | undefined;
+};
 
 const editable: readonly Campaign["state"][] = ["DRAFT", "SCHEDULED", "OPEN", "SUSPENDED"];
 
@@ -21,7 +26,8 @@ const editable: readonly Campaign["state"][] = ["DRAFT", "SCHEDULED", "OPEN", "S
  * Changes a campaign until it closes. Teams that live keep the terms they were opened under; teams opened from now on get the
  * new ones. The rules of publishing are checked again, and the moments at which the campaign moves are set anew. `version` is
  * the one that the change was made from; `fixed` holds what was sent of what can't change, to be refused where it differs.
- * Throws CAMPAIGN_NOT_FOUND, VERSION_CONFLICT, CAMPAIGN_STATE, CAMPAIGN_RULE with every rule it breaks.
+ * Throws CAMPAIGN_NOT_FOUND, CAMPAIGN_KIND (a batch, whose teams are made of it at once), VERSION_CONFLICT, CAMPAIGN_STATE,
+ * CAMPAIGN_RULE with every rule it breaks.
  */
 export async function editCampaign(
   deps: Deps,
@@ -36,6 +42,7 @@ export async function editCampaign(
 ): Promise<Stored<Campaign>> {
   return decide(async () => {
     const campaign = await campaignOf(deps.table, input.campaignId);
+    if (campaign.batch) throw new DomainError("CAMPAIGN_KIND", "a batch is not edited: make another campaign");
     if (campaign.version !== input.version) throw new DomainError("VERSION_CONFLICT");
     if (!editable.includes(campaign.state)) throw new DomainError("CAMPAIGN_STATE", `it is ${campaign.state}`);
     const changed = changedFields(campaign, input.change);
@@ -123,8 +130,7 @@ function unchangeable(
 
 async function rulesBroken(deps: Deps, next: Campaign): Promise<FieldError[]> {
   const rows = await allotmentRows(deps.table, next.campaignId);
-  const allotted = { stores: rows.length, units: rows.reduce((sum, row) => sum + row.units, 0) };
-  return brokenRules(next, allotted, deps.env.clock.now());
+  return brokenRules(next, { allotments: rows, communities: [] }, deps.env.clock.now());
 }
 
 /** Due rows for the moments that are new; those of moments given up find nothing to do and go. */

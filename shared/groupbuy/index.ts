@@ -5,6 +5,7 @@ export { editCampaign } from "./edit-campaign.ts";
 export {
   allotmentRows,
   allotUnits,
+  type CampaignDraft,
   campaignOf,
   createCampaign,
   publishCampaign,
@@ -12,12 +13,13 @@ export {
 } from "./keep-campaign.ts";
 export { leaveTeam } from "./leave-team.ts";
 export { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
-export { type Allotment, admission, type Campaign, type Team } from "./model.ts";
+export { type Allotment, admission, type Campaign, campaignKind, type Team, type Terms } from "./model.ts";
 export { payOrder } from "./pay-order.ts";
+export { pickingList } from "./picking-list.ts";
 export { placeForMember } from "./place-for-member.ts";
 export { reconcilePayment, reconcileRefund } from "./reconcile.ts";
 export { applyRefund, checkRefund, requestRefund, resolveRefund } from "./refund.ts";
-export { runCampaign } from "./run-campaign.ts";
+export { batchTeamId, runCampaign } from "./run-campaign.ts";
 export { settleHold } from "./settle-hold.ts";
 export { settlePayment } from "./settle-payment.ts";
 export { settleTeam } from "./settle-team.ts";
@@ -25,4 +27,5 @@ export { shareOfLeader, shareTeam, touchShare } from "./share-team.ts";
 export { subsidiseTeam } from "./subsidise-team.ts";
 export { alarmUndecided, sweep } from "./sweep.ts";
 export { joinTeam, openTeam } from "./take-seat.ts";
-export { counts, seatsIn } from "./team-seats.ts";
+export { counts, dueRefund, seatPagesIn } from "./team-seats.ts";
+export { kindOf, sizeOf, tierAt } from "./terms.ts";

@@ -5,65 +5,87 @@ import { DomainError } from "../kernel/problem.ts";
 import { wholeSecond } from "../kernel/time.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
-import { allotments, allotmentsOf, articles, campaigns, dues, outbox, stores, totalCaps } from "../table/keys.ts";
+import {
+  allotments,
+  allotmentsOf,
+  articles,
+  campaigns,
+  communities,
+  dues,
+  outbox,
+  stores,
+  totalCaps,
+} from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { brokenRules } from "./campaign-rules.ts";
 import { clocks } from "./clocks.ts";
 import { campaignLifecycle } from "./lifecycle.ts";
-import type { Allotment, Campaign } from "./model.ts";
+import type { Allotment, BatchTerms, Campaign } from "./model.ts";
 
 type Deps = { table: Table; env: Env };
 type By = { staffId: string };
 
-/** What ops say of a campaign; article, prices and cost are read from the catalogue when it is made. */
-export type CampaignDraft = Pick<
-  Campaign,
+type Figures =
   | "name"
   | "articleId"
-  | "invitesRequired"
-  | "shareBps"
-  | "durationMs"
   | "holdMs"
   | "perMemberLimit"
-  | "admits"
-  | "leaderLeaves"
   | "opensAt"
-  | "closesAt"
   | "hardEnd"
   | "pickupFrom"
-  | "pickupUntil"
-> & { totalCap?: number | undefined; subsidyBudgetFen?: number | undefined; originId?: string | undefined };
+  | "pickupUntil";
+type Draft<Own extends keyof Campaign> = { [F in Figures | Own]-?: NonNullable<Campaign[F]> } & {
+  totalCap?: number | undefined;
+  originId?: string | undefined;
+};
+type BatchDraft<Own extends keyof Campaign = never> = Draft<"communityIds" | Own> &
+  Pick<BatchTerms, "minUnits" | "seats"> & { casePack?: number | undefined };
 
-/** Makes a DRAFT. Throws ARTICLE_NOT_FOUND, CAMPAIGN_RULE (a kit, or the article is retired). */
+/**
+ * What ops say of a campaign; article, price alone and cost are read from the catalogue when it is made. A batch's `hardEnd`
+ * is its cut-off.
+ */
+export type CampaignDraft =
+  | ({ kind: "neighbour" } & Draft<
+      "invitesRequired" | "shareBps" | "durationMs" | "admits" | "leaderLeaves" | "closesAt"
+    > & { subsidyBudgetFen?: number | undefined })
+  | ({ kind: "batch" } & BatchDraft<"shareBps">)
+  | ({ kind: "ladder" } & BatchDraft & Pick<BatchTerms, "tiers">);
+
+/** Makes a DRAFT. Throws ARTICLE_NOT_FOUND, COMMUNITY_NOT_FOUND, CAMPAIGN_RULE (a kit, or the article is retired). */
 export async function createCampaign(
   deps: Deps,
-  input: CampaignDraft & By & { once: Once<Stored<Campaign>> },
+  input: { draft: CampaignDraft } & By & { once: Once<Stored<Campaign>> },
 ): Promise<Stored<Campaign>> {
-  const article = await deps.table.load(articles, { articleId: input.articleId });
+  const { draft, staffId, once } = input;
+  const article = await deps.table.load(articles, { articleId: draft.articleId });
   if (!article) throw new DomainError("ARTICLE_NOT_FOUND");
   const refused = article.retired
     ? "the article is retired: choose one on sale"
     : article.sale.by === "kit" && "a kit has no stock of its own: choose one of its components";
   if (refused)
     throw new DomainError("CAMPAIGN_RULE", undefined, { errors: [{ path: "body.articleId", message: refused }] });
-  const { staffId, once, originId, totalCap, subsidyBudgetFen, ...draft } = input;
+  if (draft.kind !== "neighbour") await refuseUnknown(deps.table, draft.communityIds);
+  const { originId, totalCap } = draft;
   const campaign: Stored<Campaign> = {
-    ...draft,
+    name: draft.name,
+    articleId: article.articleId,
+    holdMs: draft.holdMs,
+    perMemberLimit: draft.perMemberLimit,
     campaignId: deps.env.ids.next("CP"),
-    kind: "neighbour",
     articleName: article.name,
     perishable: article.perishable,
     aloneFen: article.priceFen,
-    teamFen: Math.max(1, shareOf(article.priceFen, draft.shareBps)),
     costFen: article.costFen,
     opensAt: wholeSecond(draft.opensAt),
-    closesAt: wholeSecond(draft.closesAt),
     hardEnd: wholeSecond(draft.hardEnd),
+    pickupFrom: draft.pickupFrom,
+    pickupUntil: draft.pickupUntil,
     state: "DRAFT",
     ...(totalCap !== undefined && { totalCap }),
-    ...(subsidyBudgetFen !== undefined && { subsidyBudgetFen }),
-    origin: { channel: "mini", ...(originId !== undefined && { originId }) },
+    origin: { channel: draft.kind === "neighbour" ? "mini" : "batch", ...(originId !== undefined && { originId }) },
     createdAt: deps.env.clock.now(),
+    ...ownFigures(draft, article.priceFen),
     version: 1,
   };
   await deps.table.commit([
@@ -73,6 +95,45 @@ export async function createCampaign(
     ...once(campaign),
   ]);
   return campaign;
+}
+
+/** The figures of a campaign's own kind. */
+function ownFigures(draft: CampaignDraft, aloneFen: number) {
+  const teamFen = (shareBps: number) => Math.max(1, shareOf(aloneFen, shareBps));
+  if (draft.kind === "neighbour") {
+    const { kind, invitesRequired, shareBps, durationMs, admits, leaderLeaves, subsidyBudgetFen } = draft;
+    return {
+      kind,
+      invitesRequired,
+      shareBps,
+      durationMs,
+      admits,
+      leaderLeaves,
+      closesAt: wholeSecond(draft.closesAt),
+      teamFen: teamFen(shareBps),
+      ...(subsidyBudgetFen !== undefined && { subsidyBudgetFen }),
+    };
+  }
+  const { kind, communityIds, minUnits, casePack, seats } = draft;
+  const tiers = kind === "ladder" ? draft.tiers : [{ fromUnits: minUnits, unitFen: teamFen(draft.shareBps) }];
+  return {
+    kind,
+    communityIds,
+    admits: "community" as const,
+    closesAt: wholeSecond(draft.hardEnd),
+    teamFen: tiers[0]?.unitFen ?? aloneFen,
+    ...(kind === "batch" && { shareBps: draft.shareBps }),
+    batch: { minUnits, tiers, seats, ...(casePack !== undefined && { casePack }) },
+  };
+}
+
+async function refuseUnknown(table: Table, communityIds: readonly string[]): Promise<void> {
+  const keys = communityIds.map((communityId) => ({ communityId }));
+  const known = new Set((await table.loadMany(communities, keys)).map((c) => c.communityId));
+  const errors = communityIds
+    .filter((communityId) => !known.has(communityId))
+    .map((communityId) => ({ path: "body.communityIds", message: communityId }));
+  if (errors.length > 0) throw new DomainError("COMMUNITY_NOT_FOUND", undefined, { errors });
 }
 
 /** Gives stores their units, at most 90 a call, while the campaign is a DRAFT; 0 units takes a store out. Answers the rows given. */
@@ -163,11 +224,11 @@ export async function publishCampaign(
     const campaign = await draftOf(deps.table, input.campaignId);
     const rows = await allotmentRows(deps.table, input.campaignId);
     const now = deps.env.clock.now();
-    const errors = brokenRules(
-      campaign,
-      { stores: rows.length, units: rows.reduce((sum, r) => sum + r.units, 0) },
-      now,
+    const served = await deps.table.loadMany(
+      communities,
+      (campaign.communityIds ?? []).map((communityId) => ({ communityId })),
     );
+    const errors = brokenRules(campaign, { allotments: rows, communities: served }, now);
     if (errors.length > 0) throw new DomainError("CAMPAIGN_RULE", undefined, { errors });
     const state = campaignLifecycle.to("published");
     const published: Stored<Campaign> = { ...campaign, state, version: campaign.version + 1 };

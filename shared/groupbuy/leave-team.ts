@@ -17,8 +17,8 @@ import { counts, reconcileRefundOf, seatsIn, teamFailed } from "./team-seats.ts"
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
 /**
- * Leaves a team: free while it forms. A paid seat is refunded in full; an unpaid one is closed at the channel first. A
- * leader's lead passes to the earliest paid seat, with the original deadline, or the team is dissolved where the campaign
+ * Leaves a team: free while it forms, a batch until its cut-off, so that nobody's price rises after it. A paid seat is refunded
+ * in full; an unpaid one is closed at the channel first. A leader's lead passes to the earliest paid seat, with the original deadline, or the team is dissolved where the campaign
  * says so or nobody is left. Throws ORDER_NOT_FOUND, LEAVE_CLOSED, SEAT_STATE, PAYMENT_UNKNOWN (ask again).
  */
 export async function leaveTeam(deps: Deps, input: { orderId: string; once: Once<Order> }): Promise<Order> {
@@ -42,8 +42,9 @@ async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order>
   if (order.leftAt !== undefined) throw new DomainError("SEAT_STATE", "the seat was given up already");
   const team = await deps.table.load(teams, { teamId: order.teamId });
   invariant(team && order.transactionId !== undefined, `paid order ${order.orderId} has its team and transaction`);
-  if (team.state !== "FORMING" || order.seat !== "PAID") throw new DomainError("LEAVE_CLOSED");
   const now = deps.env.clock.now();
+  const cutOff = team.terms.batch !== undefined && now >= team.terms.hardEnd;
+  if (team.state !== "FORMING" || order.seat !== "PAID" || cutOff) throw new DomainError("LEAVE_CLOSED");
   const refundId = siblingId("RF", order.orderId);
   const left: Order = { ...order, seat: "REFUND_DUE", leftAt: now, refundId };
   const actor = { kind: "member" as const, id: order.memberId };
@@ -79,8 +80,9 @@ async function teamWithout(deps: Deps, team: Stored<Team>, order: Order): Promis
   const counted = teams
     .patch({ teamId: team.teamId })
     .when("state", "=", "FORMING")
-    .when("leaderOrderId", "=", team.leaderOrderId) // the lead may just be passing to the one who leaves
-    .add({ paid: -1, free: 1 });
+    .add({ paid: -1, free: 1, paidUnits: -(order.wantedUnits ?? 0) });
+  if (team.leaderOrderId === undefined) return [counted];
+  counted.when("leaderOrderId", "=", team.leaderOrderId); // the lead may just be passing to the one who leaves
   if (team.leaderOrderId !== order.orderId) return [counted];
   const actor = { kind: "member" as const, id: order.memberId };
   const paid: Order[] = [];

@@ -10,11 +10,15 @@ export const campaignLifecycle = lifecycle({
   CANCELLED: {},
 });
 
-/** OPENING: the leader has not paid, nobody else sees the team. A terminal state is one conditional write. */
+/**
+ * OPENING: the leader has not paid, nobody else sees the team. A terminal state is one conditional write. reached: a batch has
+ * its minimum at the cut-off.
+ */
 export const teamLifecycle = lifecycle({
   OPENING: { leaderPaid: "FORMING", leaderLapsed: "ABANDONED" },
   FORMING: {
     filled: "SUCCEEDED",
+    reached: "SUCCEEDED",
     subsidised: "SUCCEEDED",
     deadline: "FAILED",
     leaderLeft: "FAILED",

@@ -9,52 +9,89 @@ import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
 /** Who may join a team: everybody; the leader's community; neighbours routed to the leader's store; who never paid before. */
 export const admission = z.enum(["anyone", "community", "store", "new"]);
 
+/** A price from a quantity on: of a community's paid units, as wanted. */
+const tier = z.object({ fromUnits: z.int().min(1).max(1_000_000), unitFen: fen.min(1) });
+export type Tier = z.infer<typeof tier>;
+
+/** What a batch (截单团) agrees with each community beyond the price. A ladder is a batch of several tiers. */
+const batchTerms = z.object({
+  /** Paid units without which it fails. */
+  minUnits: z.int().min(1).max(1_000_000),
+  /** Units of a case: only whole ones are bought. */
+  casePack: z.int().min(2).max(999).optional(),
+  /** By quantity, the price falling; the first begins at the minimum, and its price is what is prepaid. */
+  tiers: z.array(tier).min(1).max(10),
+  /** Orders a community may place. */
+  seats: z.int().min(2).max(10_000),
+});
+export type BatchTerms = z.infer<typeof batchTerms>;
+
 /** The terms a team is opened under; a live team keeps them whatever becomes of the campaign. Durations in ms. */
-export const terms = z.object({
+const termFields = z.object({
   name: text(1, 40),
   articleId: idOf("AR"),
   articleName: z.string(),
   perishable: z.boolean(),
-  invitesRequired: z.int().min(1).max(99),
-  /** Price of one unit alone, and in a team that succeeds. */
+  /** Price of one unit alone, and in a team that succeeds; in a batch, at its first tier. */
   aloneFen: fen.min(1),
   teamFen: fen.min(1),
   costFen: fen,
-  durationMs: z
-    .int()
-    .multipleOf(1000)
-    .min(10 * 60_000)
-    .max(30 * 86_400_000),
   holdMs: z
     .int()
     .min(5 * 60_000)
     .max(60 * 60_000),
   perMemberLimit: z.int().min(1).max(99),
   admits: admission,
-  leaderLeaves: z.enum(["transfer", "dissolve"]),
+  /** Nothing lives longer; a batch's cut-off. */
   hardEnd: epochMs,
   pickupFrom: epochMs,
   pickupUntil: epochMs,
+  /** Of a neighbour team only. */
+  invitesRequired: z.int().min(1).max(99).optional(),
+  durationMs: z
+    .int()
+    .multipleOf(1000)
+    .min(10 * 60_000)
+    .max(30 * 86_400_000)
+    .optional(),
+  leaderLeaves: z.enum(["transfer", "dissolve"]).optional(),
+  /** Of a batch only. */
+  batch: batchTerms.optional(),
 });
-export type Terms = z.infer<typeof terms>;
+export type Terms = z.infer<typeof termFields>;
 
-export const campaign = terms.extend({
-  campaignId: idOf("CP"),
-  kind: z.literal("neighbour"),
-  shareBps: basisPoints.min(1),
-  opensAt: epochMs,
-  closesAt: epochMs,
-  state: z.enum(campaignLifecycle.states),
-  /** Why it was cancelled or suspended. */
-  reason: text(0, 200).optional(),
-  /** Units over all stores; a second counter only where it is set. */
-  totalCap: z.int().min(1).optional(),
-  /** What subsidised completions may cost the platform in all (no limit where absent), and what they have cost. */
-  subsidyBudgetFen: fen.optional(),
-  subsidySpentFen: fen.optional(),
-  origin,
-  createdAt: epochMs,
-});
+const ofOneKind = ({ invitesRequired, durationMs, leaderLeaves, batch }: Terms): boolean =>
+  [invitesRequired, durationMs, leaderLeaves].every((figure) => (figure === undefined) === (batch !== undefined));
+const terms = termFields.refine(ofOneKind, "a neighbour team's terms or a batch's, not both");
+
+/** neighbour: 拼团; batch: 截单团; ladder: a batch whose price falls with the quantity. */
+export const campaignKind = z.enum(["neighbour", "batch", "ladder"]);
+
+export const campaign = termFields
+  .extend({
+    campaignId: idOf("CP"),
+    kind: campaignKind,
+    /** The team price as a share of the price alone; a ladder names its prices. */
+    shareBps: basisPoints.min(1).optional(),
+    /** A batch has one team in each. */
+    communityIds: z.array(idOf("CM")).min(1).max(50).optional(),
+    opensAt: epochMs,
+    closesAt: epochMs,
+    state: z.enum(campaignLifecycle.states),
+    /** Why it was cancelled or suspended. */
+    reason: text(0, 200).optional(),
+    /** Units over all stores; a second counter only where it is set. */
+    totalCap: z.int().min(1).optional(),
+    /** What subsidised completions may cost the platform in all (no limit where absent), and what they have cost. */
+    subsidyBudgetFen: fen.optional(),
+    subsidySpentFen: fen.optional(),
+    origin,
+    createdAt: epochMs,
+  })
+  .refine(ofOneKind, "a neighbour campaign's terms or a batch's, not both")
+  .refine(
+    ({ kind, batch, communityIds }) => (kind === "neighbour") === (batch === undefined && communityIds === undefined),
+  );
 export type Campaign = z.infer<typeof campaign>;
 
 /** A store's units for a campaign's article: `left` is taken at hold; RETURNED rows take back nothing any more. */
@@ -71,20 +108,43 @@ export type Allotment = z.infer<typeof allotment>;
 /** Units that may still be held over all stores, where the campaign has a total cap. */
 export const totalCap = z.object({ campaignId: idOf("CP"), left: z.int().min(0) });
 
-/** held + paid + free = size, always; a team's page is this one row. */
+/** A batch's orders in a community, newest campaign first. */
+export const communityCampaign = z.object({ communityId: idOf("CM"), campaignId: idOf("CP"), teamId: idOf("TM") });
+
+/**
+ * held + paid + free = size, always; a team's page is this one row. A batch's team has no leader: one comes to be for each
+ * community when the campaign opens, FORMING until the cut-off.
+ */
 export const team = z.object({
   teamId: idOf("TM"),
   campaignId: idOf("CP"),
   state: z.enum(teamLifecycle.states),
   /** How it was decided: natural or subsidised success; why it failed. */
   outcome: z.enum(["natural", "subsidised", "deadline", "leader_left", "ops", "stock"]).optional(),
-  size: z.int().min(2).max(100),
+  size: z.int().min(2).max(10_000),
   held: z.int().min(0),
   paid: z.int().min(0),
   free: z.int().min(0),
-  leaderId: idOf("MB"),
-  leaderOrderId: idOf("OR"),
-  /** The leader's store and community, which decide who is a neighbour. */
+  /** Units paid for, as wanted: a batch's quantity, which its minimum and tier go by. */
+  paidUnits: z.int().min(0).optional(),
+  /** Frozen with a batch's success: the quantity counted, the tier's price, and where the last case ends. */
+  frozen: z
+    .object({
+      units: z.int().min(1),
+      unitFen: fen.min(1),
+      split: z
+        .object({
+          how: z.enum(["fill", "cut"]),
+          paidAt: epochMs,
+          orderId: idOf("OR"),
+          units: z.int().min(0),
+        })
+        .optional(),
+    })
+    .optional(),
+  leaderId: idOf("MB").optional(),
+  leaderOrderId: idOf("OR").optional(),
+  /** The leader's store and community, which decide who is a neighbour; a batch's own. */
   storeId: idOf("ST"),
   communityId: idOf("CM").optional(),
   openedAt: epochMs,

@@ -7,12 +7,12 @@ import { orders, paymentAttempts, refunds, teams } from "../table/keys.ts";
 import { clocks, refundWaitAtLast } from "./clocks.ts";
 import { checkRefund, requestRefund } from "./refund.ts";
 import { settlePayment } from "./settle-payment.ts";
-import { counts, seatsIn } from "./team-seats.ts";
+import { counts, dueRefund, seatsIn } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
 /**
- * Finishes refunds that nobody finished. `id` names a failed team, whose paid seats must each have begun, or one refund as
+ * Finishes refunds that nobody finished. `id` names a team, whose end's refunds must each have begun, or one refund as
  * `<orderId>#<refundId>`, which is asked about and, where the channel never heard of it, asked for under the same number.
  * Answers true when nothing is left to do, else when (epoch ms) to look again: later each time, as the machine does, counted
  * from `since`.
@@ -27,7 +27,7 @@ export async function reconcileRefund(deps: Deps, id: string, since: number): Pr
     for await (const seat of seatsIn(deps.table, id)) {
       if (!counts(seat)) continue;
       // its execution may be dead, and its name taken for good: ask here, under the number that is fixed anyway
-      if (seat.seat === "PAID" && seat.refundId === undefined)
+      if (team && dueRefund(seat, team))
         await requestRefund(deps, { orderId: seat.orderId, refundId: siblingId("RF", seat.orderId), round: 0 });
       begun += 1;
     }

@@ -20,7 +20,7 @@ import { guards, orders, outbox, paymentAttempts, refunds, teams } from "../tabl
 import type { Once } from "../table/once.ts";
 import { refundAlarm, refundWaitAtLast, refundWaits } from "./clocks.ts";
 import { atItsStore, seatFacts, unitsBack, withoutSeat } from "./seat-writes.ts";
-import { reconcileRefundOf } from "./team-seats.ts";
+import { dueRefund, reconcileRefundOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 type RefundKey = { orderId: string; refundId: string };
@@ -34,10 +34,10 @@ export interface RefundStep extends RefundKey {
 
 /**
  * Asks the channel for a refund. The row is written before, and its number is what every repetition asks under; for a paid
- * seat of a failed team the row is made here, on condition that the team has failed, and the units go back with it.
+ * seat that its team's end owes a refund the row is made here, on condition of that end, and the units go back with it.
  */
 export async function requestRefund(deps: Deps, input: RefundKey & { round: number }): Promise<RefundStep> {
-  const refund = (await deps.table.load(refunds, input)) ?? (await refundOfFailedTeam(deps, input));
+  const refund = (await deps.table.load(refunds, input)) ?? (await refundOfTeamsEnd(deps, input));
   if (!refund || !["REQUESTED", "UNKNOWN"].includes(refund.state)) return step(deps, input, refund);
   const asked = await deps.channel.refund({
     refundNo: refund.refundNo,
@@ -94,6 +94,7 @@ const reasons: Record<Refund["cause"], string> = {
   team_failed: "拼团未成功,全额退款",
   left: "退出拼团,全额退款",
   orphan: "支付超时未占座,全额退款",
+  settled_difference: "截单结算,退还差额",
 };
 
 function step(deps: Deps, input: RefundKey & { round: number }, refund: Refund | undefined): RefundStep {
@@ -116,41 +117,71 @@ function sooner(deps: Deps, input: RefundKey & { round: number }, refund: Refund
   return { ...next, at: now + Math.ceil(((next.at - now) * (1 + deps.env.rng.bytes(1)[0]!)) / 256) };
 }
 
-/** The intent of a failed team's refund: made once a seat, with the units going back; undefined where none is due. */
-async function refundOfFailedTeam(deps: Deps, { orderId, refundId }: RefundKey): Promise<Stored<Refund> | undefined> {
+/**
+ * The intent of a refund that a team's end owes: made once a seat, with the units going back; undefined where none is due. A
+ * failed team's seat gets all of its money. A batch's seat gets what its share leaves over, and its lines become that share; one
+ * that the last case left out gets all.
+ */
+async function refundOfTeamsEnd(deps: Deps, { orderId, refundId }: RefundKey): Promise<Stored<Refund> | undefined> {
   const key = { orderId, refundId };
   if (key.refundId !== siblingId("RF", key.orderId)) return undefined;
   return decide(async () => {
     const order = await deps.table.load(orders, { orderId: key.orderId });
-    if (order?.refundId !== undefined) return deps.table.load(refunds, key);
-    // FAILED is for good, so that the commit need not ask again
+    if (order?.refundId !== undefined || order?.settledAt !== undefined) return deps.table.load(refunds, key);
+    // a team's end is for good, so that the commit need not ask again
     const team = order && (await deps.table.load(teams, { teamId: order.teamId }));
-    if (order?.seat !== "PAID" || team?.state !== "FAILED") return undefined;
+    const due = team && dueRefund(order, team);
+    if (!due) return undefined;
+    const now = deps.env.clock.now();
+    const refundFen = due.cause === "team_failed" ? order.payableFen : due.share.backFen;
     const requested: Refund = {
       ...key,
       memberId: order.memberId,
       paymentNo: order.paymentNo,
-      cause: "team_failed",
-      refundFen: order.payableFen,
+      cause: due.cause,
+      refundFen,
       totalFen: order.payableFen,
       attempt: 1,
       refundNo: providerNumber(key.refundId, 1),
       state: "REQUESTED",
-      requestedAt: deps.env.clock.now(),
+      requestedAt: now,
     };
+    const seat = atItsStore(order).when("seat", "=", "PAID").whenMissing("refundId").whenMissing("settledAt");
+    let returned = order;
+    if (due.cause === "team_failed") seat.set({ refundId: key.refundId });
+    else if (due.share.units === 0)
+      seat.move("seat", seatLifecycle, "unserved").set({ refundId: key.refundId, settledAt: now });
+    else {
+      seat.set({ settledAt: now, ...ofUnits(order, due.share.units, due.share.unitFen) });
+      returned = { ...order, ...ofUnits(order, order.units - due.share.units, due.share.unitFen) };
+    }
     await deps.table.commit([
-      atItsStore(order).when("seat", "=", "PAID").whenMissing("refundId").set({ refundId: key.refundId }),
+      seat,
       refunds.create(requested),
       reconcileRefundOf(deps.env, `${key.orderId}#${key.refundId}`),
-      ...(await unitsBack(deps, order, "failed")),
+      ...(returned.units > 0
+        ? await unitsBack(deps, returned, due.cause === "team_failed" ? "failed" : "settled")
+        : []),
       told(deps.env, "refund.requested", order, {
         refundId: key.refundId,
-        refundFen: order.payableFen,
-        cause: "team_failed",
+        refundFen,
+        cause: due.cause,
+        ...(due.cause === "settled_difference" && {
+          settledUnits: due.share.units,
+          unitFen: due.share.unitFen,
+          quantity: team.frozen?.units ?? 0,
+        }),
       }),
     ]);
     return { ...requested, version: 1 };
   });
+}
+
+/** An order's line and units as so many units at a price. A seat of a team is of one line. */
+function ofUnits(order: Order, units: number, unitFen: number): Pick<Order, "units" | "lines"> {
+  const [line] = order.lines;
+  invariant(line && order.lines.length === 1, `seat ${order.orderId} has one line`);
+  return { units, lines: [{ ...line, units, unitFen, amountFen: units * unitFen }] };
 }
 
 /** Puts what the channel says of a refund, as it was read last, into our rows; told twice, or late, it changes nothing. */
@@ -202,6 +233,7 @@ async function settle(
   const guard =
     order.campaignId && (await deps.table.load(guards, { campaignId: order.campaignId, memberId: order.memberId }));
   const seated = refund.paymentNo === order.paymentNo;
+  const whole = refund.refundFen === refund.totalFen;
   await deps.table.commit([
     refunds
       .patch(refund)
@@ -216,7 +248,9 @@ async function settle(
       amountFen: refund.refundFen,
       at: settledAt,
     }),
-    ...(guard && seated && order.orderId in guard.units ? [withoutSeat(guard, order.orderId, { unitsToo: true })] : []),
+    ...(guard && seated && whole && order.orderId in guard.units
+      ? [withoutSeat(guard, order.orderId, { unitsToo: true })]
+      : []),
     told(deps.env, "refund.succeeded", order, {
       refundId: refund.refundId,
       refundFen: refund.refundFen,
@@ -226,8 +260,11 @@ async function settle(
   ]);
 }
 
+/** A part that goes back leaves the seat as it is. */
 function seatRefunded(order: Order, refund: Refund, at: number): Write {
-  const changed = orders.patch({ orderId: order.orderId }).move("paymentState", paymentLifecycle, "refunded");
+  const patch = orders.patch({ orderId: order.orderId });
+  if (refund.refundFen < refund.totalFen) return patch.move("paymentState", paymentLifecycle, "partlyRefunded");
+  const changed = patch.move("paymentState", paymentLifecycle, "refunded");
   if (refund.cause === "orphan") return changed.when("seat", "=", "RELEASED").set({ refundedAt: at });
   const event =
     order.seat === "PAID" ? "refundedOfFailed" : order.seat === "REFUND_ATTENTION" ? "resolved" : "refunded";
@@ -239,11 +276,12 @@ const attemptRefunded = (refund: Refund): Write =>
     .patch({ orderId: refund.orderId, attempt: Number(refund.paymentNo.slice(-2)) })
     .move("paymentState", paymentLifecycle, "refunded");
 
-/** The payer's account can't take the money: the seat waits for staff, its siblings go on. */
+/** The payer's account can't take the money: the seat waits for staff (one that keeps its goods does not), its siblings go on. */
 async function stick(deps: { table: Table; env: Env }, refund: Stored<Refund>, said: ChannelRefund): Promise<void> {
   const order = await deps.table.load(orders, { orderId: refund.orderId });
   invariant(order, `refund ${refund.refundId} has its order`);
-  const seated = refund.paymentNo === order.paymentNo && refund.cause !== "orphan";
+  const seated =
+    refund.paymentNo === order.paymentNo && refund.cause !== "orphan" && refund.refundFen === refund.totalFen;
   await deps.table.commit([
     refunds
       .patch(refund)

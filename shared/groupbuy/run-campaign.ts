@@ -1,16 +1,33 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
+import { pairId } from "../kernel/ids.ts";
+import { invariant } from "../kernel/invariant.ts";
 import { decide, Stale, type Stored, type Table, type Write } from "../table/entity.ts";
-import { allotments, campaigns, outbox, stockMovements, stocks, TEAM_BUCKETS, teams, teamsOf } from "../table/keys.ts";
+import {
+  allotments,
+  campaigns,
+  communities,
+  communityCampaigns,
+  dues,
+  outbox,
+  stockMovements,
+  stocks,
+  TEAM_BUCKETS,
+  teams,
+  teamsOf,
+} from "../table/keys.ts";
+import { clocks } from "./clocks.ts";
 import { allotmentRows } from "./keep-campaign.ts";
 import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
 import type { Allotment, Campaign, Team } from "./model.ts";
 import { teamFailed } from "./team-seats.ts";
+import { termsOf } from "./terms.ts";
 
 type Deps = { table: Table; env: Env };
 
 /**
- * Moves a campaign through its window as far as the time allows: opens it (each store's units leave its online stock),
+ * Moves a campaign through its window as far as the time allows: opens it (each store's units leave its online stock; a batch
+ * gets its team in each community),
  * closes it, and once its last team is decided gives what is left back and settles it; a cancelled one has its live teams
  * stopped and its units returned. Store by store and team by team, until `untilMs` (epoch ms): whoever comes again goes on
  * with what is left. Answers whether nothing remains to be done now.
@@ -24,6 +41,10 @@ export async function runCampaign(deps: Deps, campaignId: string, untilMs: numbe
       case "SCHEDULED":
         if (now < campaign.opensAt) return true;
         if (!(await eachAllotment(deps, campaignId, "PLANNED", openAllotment, untilMs))) return false;
+        for (const communityId of campaign.communityIds ?? []) {
+          if (deps.env.clock.now() >= untilMs) return false;
+          await openBatchTeam(deps, campaignId, communityId);
+        }
         await move(deps, campaign, "opened");
         continue;
       case "OPEN":
@@ -62,6 +83,52 @@ async function eachAllotment(
     await one(deps, row);
   }
   return true;
+}
+
+/** The team of a batch in a community: known before it is there, and made once. */
+export const batchTeamId = (campaignId: string, communityId: string): string => pairId("TM", campaignId, communityId);
+
+/** One made while the campaign is being cancelled is stopped by the look that follows a cancellation. */
+async function openBatchTeam(deps: Deps, campaignId: string, communityId: string): Promise<void> {
+  const teamId = batchTeamId(campaignId, communityId);
+  await decide(async () => {
+    const campaign = await deps.table.load(campaigns, { campaignId });
+    if (campaign?.state !== "SCHEDULED" || (await deps.table.load(teams, { teamId }))) return;
+    const community = await deps.table.load(communities, { communityId });
+    invariant(campaign.batch && community, `batch ${campaignId} has its terms and community ${communityId}`);
+    const { seats } = campaign.batch;
+    const { hardEnd } = campaign;
+    const looksAt = hardEnd + clocks.grace + clocks.lostTimer;
+    const origin = { originId: campaignId, channel: "batch" as const, communityId };
+    await deps.table.commit([
+      teams.create({
+        teamId,
+        campaignId,
+        state: "FORMING",
+        size: seats,
+        held: 0,
+        paid: 0,
+        free: seats,
+        paidUnits: 0,
+        storeId: community.storeId,
+        communityId,
+        openedAt: deps.env.clock.now(),
+        deadline: hardEnd,
+        terms: termsOf(campaign),
+        origin,
+      }),
+      communityCampaigns.create({ communityId, campaignId, teamId }),
+      dues.create({ kind: "deadline", id: teamId, at: looksAt, since: looksAt }),
+      outbox.create(
+        makeEvent(deps.env, {
+          type: "team.formed",
+          actor: { kind: "system" },
+          origin,
+          data: { teamId, campaignId, communityId, deadline: hardEnd },
+        }),
+      ),
+    ]);
+  });
 }
 
 /** One step of the campaign as it was read: whoever took it first, or edited the campaign meanwhile, is read again. */

@@ -126,6 +126,7 @@ const told = (deps: Deps, type: string, order: Order, more: Record<string, strin
 
 /** The leader's payment makes the team visible and starts its clock. */
 async function form(deps: Deps, order: Order, team: Team, paid: PaidTransaction, also: Write[]): Promise<Settlement> {
+  invariant(team.terms.durationMs !== undefined, `team ${team.teamId} of a leader has a duration`);
   const deadline = Math.min(paid.successTime + team.terms.durationMs, team.terms.hardEnd);
   const looksAt = deadline + clocks.grace + clocks.lostTimer;
   await deps.table.commit([
@@ -145,7 +146,10 @@ async function form(deps: Deps, order: Order, team: Team, paid: PaidTransaction,
   return "seated";
 }
 
-/** A member's payment; the one that makes paid = size completes the team, by the same conditional write. */
+/**
+ * A member's payment; the one that makes paid = size completes the team, by the same conditional write. A batch runs on to its
+ * cut-off however full it is, and counts the units as wanted.
+ */
 async function pay(
   deps: Deps,
   order: Order,
@@ -155,16 +159,20 @@ async function pay(
   event: "paid" | "reseated",
   also: Write[],
 ): Promise<Settlement> {
-  const completing = team.paid === team.size - 1;
-  const counted = teams.patch({ teamId: team.teamId }).add({ ...seats, paid: 1 });
+  const { batch } = team.terms;
+  const completing = !batch && team.paid === team.size - 1;
+  const counted = teams
+    .patch({ teamId: team.teamId })
+    .add({ ...seats, paid: 1, paidUnits: batch ? (order.wantedUnits ?? order.units) : 0 });
   if (seats.free < 0) counted.when("free", ">=", -seats.free);
+  if (completing)
+    counted
+      .when("paid", "=", team.size - 1)
+      .move("state", teamLifecycle, "filled")
+      .set({ outcome: "natural", decidedAt: deps.env.clock.now() });
+  else counted.when("paid", "<", batch ? team.size : team.size - 1).when("state", "=", "FORMING");
   await deps.table.commit([
-    completing
-      ? counted
-          .when("paid", "=", team.size - 1)
-          .move("state", teamLifecycle, "filled")
-          .set({ outcome: "natural", decidedAt: deps.env.clock.now() })
-      : counted.when("paid", "<", team.size - 1).when("state", "=", "FORMING"),
+    counted,
     paidOrder(order, paid).move("seat", seatLifecycle, event).set({ disposition: "SEATED" }),
     money(order, paid),
     told(deps, "seat.paid", order),

@@ -1,12 +1,16 @@
 import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { invariant } from "../kernel/invariant.ts";
+import { type BatchSeat, type CaseSplit, splitCases } from "../order/index.ts";
 import { openCase, type PaymentChannel } from "../payment/index.ts";
-import { decide, type Table } from "../table/entity.ts";
-import { teams } from "../table/keys.ts";
+import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
+import { outbox, teams } from "../table/keys.ts";
 import { clocks } from "./clocks.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
 import { settleHold } from "./settle-hold.ts";
-import { seatsIn, teamFailed } from "./team-seats.ts";
+import { counts, reconcileRefundOf, seatsIn, teamFailed } from "./team-seats.ts";
+import { kindOf, tierAt } from "./terms.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
@@ -17,9 +21,10 @@ const AT_ONCE = 5;
 export type TeamOutcome = { outcome: "done"; state: Team["state"] } | { outcome: "not_yet" | "undecided"; at: number };
 
 /**
- * Settles a team once its deadline + grace has passed: every held seat is decided with the channel first, then FAILED is one
- * write on condition that the team is still forming and nobody holds a seat. Early is a no-op; twice, or beside a last
- * payment, has one outcome: whoever's condition holds first.
+ * Settles a team once its deadline + grace has passed: every held seat is decided with the channel first, then its end is one
+ * write on condition that the team is still forming and nobody holds a seat. A neighbour team fails; a batch succeeds where
+ * its paid units reach the minimum. Early is a no-op; twice, or beside a last payment, has one outcome: whoever's condition
+ * holds first.
  */
 export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcome> {
   const team = await deps.table.load(teams, { teamId });
@@ -39,6 +44,12 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
     const current = await deps.table.load(teams, { teamId });
     if (current?.state !== "FORMING") return current?.state;
     if (current.held > 0) return undefined; // not decided yet, or the index has not shown the seat yet
+    if (current.terms.batch && (current.paidUnits ?? 0) >= current.terms.batch.minUnits) {
+      const writes = await batchSucceeded(deps, current);
+      if (!writes) return undefined;
+      await deps.table.commit(writes);
+      return "SUCCEEDED" as const;
+    }
     await deps.table.commit([
       teams
         .patch({ teamId })
@@ -59,4 +70,57 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
       detail: "held seats of a team past its deadline: the channel gives no answer",
     });
   return { outcome: "undecided", at: now + clocks.again };
+}
+
+/**
+ * A batch's success: the quantity, the tier it reaches and where the last case ends are frozen in the team's one write, on
+ * condition that no seat came or went since they were looked at (each changes the team's row). Undefined: the index has not
+ * shown every paid seat yet.
+ */
+async function batchSucceeded(deps: Deps, team: Stored<Team>): Promise<Write[] | undefined> {
+  const { batch, teamFen } = team.terms;
+  const units = team.paidUnits;
+  if (!batch || units === undefined) return undefined;
+  const { unitFen } = tierAt(batch.tiers, units);
+  let split: CaseSplit | undefined;
+  if (batch.casePack !== undefined) {
+    const paid: BatchSeat[] = [];
+    for await (const seat of seatsIn(deps.table, team.teamId)) {
+      if (!counts(seat)) continue;
+      const { orderId, paidAt, wantedUnits: wanted, upToUnits: upTo } = seat;
+      invariant(paidAt && wanted && upTo, `paid seat ${orderId} of a batch has its time and units`);
+      paid.push({ orderId, paidAt, wanted, upTo });
+    }
+    if (paid.length !== team.paid) return undefined;
+    split = splitCases(paid, batch.casePack);
+  }
+  return [
+    teams
+      .patch(team)
+      .asRead(team)
+      .move("state", teamLifecycle, "reached")
+      .set({
+        outcome: "natural",
+        decidedAt: deps.env.clock.now(),
+        frozen: { units, unitFen, ...(split && { split }) },
+      }),
+    outbox.create(
+      makeEvent(deps.env, {
+        type: "team.succeeded",
+        actor: { kind: "system" },
+        origin: team.origin,
+        data: {
+          teamId: team.teamId,
+          campaignId: team.campaignId,
+          kind: kindOf(team.terms),
+          outcome: "natural",
+          size: team.paid,
+          quantity: units,
+          unitFen,
+        },
+      }),
+    ),
+    // some seats get less than they paid for: who begins their refunds may die
+    ...(batch.casePack !== undefined || unitFen < teamFen ? [reconcileRefundOf(deps.env, team.teamId)] : []),
+  ];
 }

@@ -21,7 +21,7 @@ const MOST_PAID = 95;
  * Completes a forming team before its deadline at the platform's cost, without inventing anybody: its counters stay as they
  * are, each paid seat keeps the team price, and what that falls short of the price alone is booked as the order's subsidy, in
  * the same commit, on condition that team and campaign are as read. Nobody may hold a seat then: who is paying is waited for,
- * until the channel has been asked about the last held seat. Throws TEAM_NOT_FOUND, TEAM_STATE (not forming, its deadline has
+ * until the channel has been asked about the last held seat. Throws TEAM_NOT_FOUND, TEAM_STATE (a batch, not forming, its deadline has
  * passed, or its campaign is cancelled), TEAM_SEATS_HELD, SUBSIDY_BUDGET.
  */
 export function subsidiseTeam(
@@ -57,7 +57,7 @@ async function complete(deps: Deps, input: Parameters<typeof subsidiseTeam>[1]):
         type: "team.succeeded",
         actor: { kind: "staff", id: input.staffId },
         origin: team.origin,
-        data: { teamId, campaignId, leaderId, outcome, size, paid, subsidyFen },
+        data: { teamId, campaignId, ...(leaderId && { leaderId }), outcome, size, paid, subsidyFen },
       }),
     ),
     audited(deps.env, {
@@ -89,6 +89,7 @@ async function planOf(deps: Deps, teamId: string): Promise<Plan> {
     new DomainError("TEAM_STATE", why, {
       facts: { state: team.state, ...(team.outcome && { outcome: team.outcome }) },
     });
+  if (team.terms.batch) throw refused("a batch has a minimum, and no seats to complete");
   if (!teamLifecycle.allows(team.state, "subsidised")) throw refused(`the team is ${team.state}`);
   const now = deps.env.clock.now();
   if (now >= (team.deadline ?? 0)) throw refused("its deadline has passed");

@@ -1,5 +1,5 @@
 import { isMemberOf } from "../community/index.ts";
-import { type Place, type RoutingDeps, routeOrder } from "../fulfilment/index.ts";
+import { communityStore, type Place, type RouteChoice, type RoutingDeps, routeOrder } from "../fulfilment/index.ts";
 import { makeEvent, type Origin } from "../kernel/event.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { DomainError, type ProblemCode } from "../kernel/problem.ts";
@@ -22,6 +22,7 @@ import type { Once } from "../table/once.ts";
 import { clocks } from "./clocks.ts";
 import type { Campaign, Guard, Team, Terms } from "./model.ts";
 import { seatFacts } from "./seat-writes.ts";
+import { sizeOf, termsOf } from "./terms.ts";
 
 export type SeatDeps = RoutingDeps;
 
@@ -36,7 +37,10 @@ export interface Seat {
 export interface SeatRequest {
   memberId: string;
   units: number;
-  place: Place;
+  /** Only in a batch with case packs: up to how many units are taken to fill a case. */
+  upToUnits?: number | undefined;
+  /** Where the member is; a batch, which its community's store serves, does not ask. */
+  place?: Place | undefined;
   /** One of the stores offered; the nearest able one where absent. */
   storeId?: string | undefined;
   fulfilment: "pickup" | "delivery";
@@ -48,7 +52,7 @@ export interface SeatRequest {
 
 /**
  * Opens a team of a campaign with its leader's seat, held until paid; nobody else sees the team before. Throws
- * CAMPAIGN_NOT_FOUND, CAMPAIGN_NOT_OPEN, CAMPAIGN_SUSPENDED, what `takeSeat` throws.
+ * CAMPAIGN_NOT_FOUND, CAMPAIGN_NOT_OPEN, CAMPAIGN_SUSPENDED, CAMPAIGN_KIND (a batch), what `takeSeat` throws.
  */
 export function openTeam(
   deps: SeatDeps,
@@ -57,6 +61,7 @@ export function openTeam(
   return decide(async (round) => {
     const campaign = await openCampaignOf(deps, input.campaignId);
     const now = deps.env.clock.now();
+    if (campaign.batch) throw new DomainError("CAMPAIGN_KIND", "order in your community's team");
     if (campaign.state === "SUSPENDED") throw new DomainError("CAMPAIGN_SUSPENDED");
     if (campaign.state !== "OPEN" || now >= campaign.closesAt || now > campaign.hardEnd - clocks.joinMargin)
       throw new DomainError("CAMPAIGN_NOT_OPEN", undefined, { facts: { campaignId: campaign.campaignId } });
@@ -87,10 +92,10 @@ export function openTeam(
       teamId,
       campaignId: campaign.campaignId,
       state: "OPENING",
-      size: campaign.invitesRequired + 1,
+      size: sizeOf(campaign),
       held: 1,
       paid: 0,
-      free: campaign.invitesRequired,
+      free: sizeOf(campaign) - 1,
       leaderId: input.memberId,
       leaderOrderId: orderId,
       storeId: prepared.order.storeId,
@@ -106,8 +111,9 @@ export function openTeam(
 }
 
 /**
- * Takes a seat in a forming team and holds it until paid. Throws TEAM_NOT_VISIBLE, TEAM_CLOSED (with the campaign to open
- * one's own in), TEAM_CLOSING, TEAM_FULL, CAMPAIGN_SUSPENDED, NOT_ADMITTED_…, what `takeSeat` throws.
+ * Takes a seat in a forming team, or orders in a batch, and holds it until paid. Throws TEAM_NOT_VISIBLE, TEAM_CLOSED (with the
+ * campaign to open one's own in), BATCH_CUT_OFF, TEAM_CLOSING, TEAM_FULL, CAMPAIGN_SUSPENDED, NOT_ADMITTED_…, what `takeSeat`
+ * throws.
  */
 export function joinTeam(deps: SeatDeps, input: SeatRequest & { teamId: string }): Promise<Seat> {
   return decide(async (round) => {
@@ -118,6 +124,8 @@ export function joinTeam(deps: SeatDeps, input: SeatRequest & { teamId: string }
     if (team.state === "OPENING") throw new DomainError("TEAM_NOT_VISIBLE");
     const own = { facts: { campaignId: team.campaignId } };
     const closed = (current: Pick<Team, "state" | "outcome" | "free"> | undefined): DomainError => {
+      const over = current?.state !== "FORMING" || deps.env.clock.now() >= (team.deadline ?? 0);
+      if (team.terms.batch && over) return new DomainError("BATCH_CUT_OFF");
       if (current?.state === "SUCCEEDED" && current.outcome === "natural")
         return new DomainError("TEAM_FULL", undefined, own);
       if (current?.state !== "FORMING") return new DomainError("TEAM_CLOSED", undefined, own);
@@ -172,25 +180,6 @@ async function openCampaignOf(
   return campaign;
 }
 
-const termsOf = (campaign: Campaign): Terms => ({
-  name: campaign.name,
-  articleId: campaign.articleId,
-  articleName: campaign.articleName,
-  perishable: campaign.perishable,
-  invitesRequired: campaign.invitesRequired,
-  aloneFen: campaign.aloneFen,
-  teamFen: campaign.teamFen,
-  costFen: campaign.costFen,
-  durationMs: campaign.durationMs,
-  holdMs: campaign.holdMs,
-  perMemberLimit: campaign.perMemberLimit,
-  admits: campaign.admits,
-  leaderLeaves: campaign.leaderLeaves,
-  hardEnd: campaign.hardEnd,
-  pickupFrom: campaign.pickupFrom,
-  pickupUntil: campaign.pickupUntil,
-});
-
 /**
  * One live seat a campaign and member: held, or paid in a team that is not decided. Answers the guard as read, which the
  * commit then replaces on condition that nobody else did. Throws ORDER_UNPAID, TEAM_ALREADY_JOINED, TEAM_OTHER_JOINED.
@@ -240,8 +229,9 @@ async function prepareSeat(
 ): Promise<{ order: Order; why: string; writes: Write[] }> {
   const { campaign, terms, guard } = plan;
   const now = deps.env.clock.now();
+  const units = mostUnits(input, terms);
   const counted = Object.values(guard?.units ?? {}).reduce((a, b) => a + b, 0);
-  if (counted + input.units > terms.perMemberLimit)
+  if (counted + units > terms.perMemberLimit)
     throw new DomainError("UNITS_LIMIT", undefined, { facts: { limit: terms.perMemberLimit, counted } });
   const { memberId } = input;
   const member = await (terms.admits === "new"
@@ -256,42 +246,21 @@ async function prepareSeat(
     plan.team &&
     !(plan.communityId && (await isMemberOf(deps, plan.communityId, input.memberId)))
   )
-    throw new DomainError("NOT_ADMITTED_COMMUNITY", undefined, own);
+    throw new DomainError(
+      "NOT_ADMITTED_COMMUNITY",
+      terms.batch && `join community ${plan.communityId} first`,
+      terms.batch ? {} : own,
+    );
   const inviterId = await inviterOf(deps, input, campaign.campaignId);
-
-  const asked = new Map<string, number>();
-  const left = async (storeIds: readonly string[]) => {
-    const keys = storeIds.map((storeId) => ({ campaignId: campaign.campaignId, storeId, articleId: terms.articleId }));
-    for (const storeId of storeIds) asked.set(storeId, 0);
-    for (const row of await deps.table.loadMany(allotments, keys, { eventually: plan.round === 0 }))
-      if (row.state === "OPEN") asked.set(row.storeId, row.left);
-    return asked;
-  };
-  const route = await routeOrder(deps, {
-    place: input.place,
-    pickedStoreId: input.storeId,
-    articleId: terms.articleId,
-    units: input.units,
-    allotmentLeft: left,
-    window: { from: Math.max(terms.pickupFrom, now), until: terms.pickupUntil },
-    fulfilment: input.fulfilment,
-  }).catch((error: unknown) => {
-    const short = [...asked.values()].filter((n) => n < input.units).length;
-    // nobody is turned away on what was read eventually: once more, consistently
-    if (error instanceof DomainError && plan.round === 0 && short > 0) throw new Stale("units left, as first read");
-    const soldOut = asked.size > 0 && short === asked.size;
-    if (error instanceof DomainError && error.code === "NO_STORE_IN_RANGE" && soldOut)
-      throw new DomainError("SOLD_OUT", undefined, own);
-    throw error;
-  });
+  const route = await storeOf(deps, input, plan, units);
   if (terms.admits === "store" && plan.team && route.storeId !== plan.team.storeId)
     throw new DomainError("NOT_ADMITTED_STORE", undefined, own);
 
-  const amountFen = terms.teamFen * input.units;
+  const amountFen = terms.teamFen * units;
   const holdUntil = wholeSecond(Math.min(now + terms.holdMs, plan.hardEnd));
   const origin: Origin = {
     originId: plan.originId,
-    channel: "mini",
+    channel: terms.batch ? "batch" : "mini",
     ...(plan.communityId !== undefined && { communityId: plan.communityId }),
     ...(inviterId !== undefined && { inviterId }),
   };
@@ -309,14 +278,15 @@ async function prepareSeat(
       {
         articleId: terms.articleId,
         name: terms.articleName,
-        units: input.units,
+        units,
         aloneFen: terms.aloneFen,
         unitFen: terms.teamFen,
         amountFen,
       },
     ],
-    units: input.units,
+    units,
     ...(input.placedBy !== undefined && { placedBy: input.placedBy }),
+    ...(terms.batch && { wantedUnits: input.units, upToUnits: units }),
     createdAt: now,
     holdUntil,
     firstOrder: member.firstPaidAt === undefined,
@@ -332,20 +302,21 @@ async function prepareSeat(
   const actor = { kind: "member" as const, id: input.placedBy ?? input.memberId };
   const looksAt = holdUntil + clocks.grace;
   const taken = { campaignId: campaign.campaignId, storeId: route.storeId, articleId: terms.articleId };
-  const nextGuard = { units: { ...guard?.units, [plan.orderId]: input.units }, liveOrderId: plan.orderId };
+  const unitsTaken = allotments.patch(taken).add({ left: -units }).when("left", ">=", units).when("state", "=", "OPEN");
+  const nextGuard = { units: { ...guard?.units, [plan.orderId]: units }, liveOrderId: plan.orderId };
   return {
     order,
     why: route.why,
     writes: [
-      // gone meanwhile: read again, another store may still have it
-      allotments.patch(taken).add({ left: -input.units }).when("left", ">=", input.units).when("state", "=", "OPEN"),
+      // gone meanwhile: a batch has no other store; else read again, another one may still have it
+      terms.batch ? unitsTaken.or("SOLD_OUT") : unitsTaken,
       ...(campaign.totalCap === undefined
         ? []
         : [
             totalCaps
               .patch({ campaignId: campaign.campaignId })
-              .add({ left: -input.units })
-              .when("left", ">=", input.units)
+              .add({ left: -units })
+              .when("left", ">=", units)
               .or("SOLD_OUT" satisfies ProblemCode),
           ]),
       guard
@@ -375,6 +346,58 @@ async function prepareSeat(
           ]),
     ],
   };
+}
+
+/** The units a seat may come to. Throws INPUT_INVALID for a tolerance that can't be. */
+function mostUnits({ units, upToUnits = units }: SeatRequest, { batch }: Terms): number {
+  const wrong =
+    upToUnits < units
+      ? `must be ${units} or more`
+      : upToUnits > units && batch?.casePack === undefined && "leave it out: this campaign has no cases to fill";
+  if (wrong)
+    throw new DomainError("INPUT_INVALID", undefined, { errors: [{ path: "body.upToUnits", message: wrong }] });
+  return upToUnits;
+}
+
+/** The store that serves a seat: a batch's own, or the one the seat is routed to. */
+async function storeOf(deps: SeatDeps, input: SeatRequest, plan: SeatPlan, units: number): Promise<RouteChoice> {
+  const { campaign, terms, team } = plan;
+  const { articleId } = terms;
+  const window = { from: Math.max(terms.pickupFrom, deps.env.clock.now()), until: terms.pickupUntil };
+  const refuse = (path: string, message: string) =>
+    new DomainError("INPUT_INVALID", undefined, { errors: [{ path: `body.${path}`, message }] });
+  if (terms.batch && team) {
+    if (input.fulfilment === "delivery") throw new DomainError("DELIVERY_NOT_OFFERED");
+    if (input.storeId !== undefined && input.storeId !== team.storeId)
+      throw refuse("storeId", `leave it out: store ${team.storeId} serves this community`);
+    return communityStore(deps, { storeId: team.storeId, window });
+  }
+  if (!input.place) throw refuse("place", "say where you are: the order is routed by it");
+  const asked = new Map<string, number>();
+  const left = async (storeIds: readonly string[]) => {
+    const keys = storeIds.map((storeId) => ({ campaignId: campaign.campaignId, storeId, articleId }));
+    for (const storeId of storeIds) asked.set(storeId, 0);
+    for (const row of await deps.table.loadMany(allotments, keys, { eventually: plan.round === 0 }))
+      if (row.state === "OPEN") asked.set(row.storeId, row.left);
+    return asked;
+  };
+  return routeOrder(deps, {
+    place: input.place,
+    pickedStoreId: input.storeId,
+    articleId,
+    units,
+    allotmentLeft: left,
+    window,
+    fulfilment: input.fulfilment,
+  }).catch((error: unknown) => {
+    const short = [...asked.values()].filter((n) => n < units).length;
+    // nobody is turned away on what was read eventually: once more, consistently
+    if (error instanceof DomainError && plan.round === 0 && short > 0) throw new Stale("units left, as first read");
+    const soldOut = asked.size > 0 && short === asked.size;
+    if (error instanceof DomainError && error.code === "NO_STORE_IN_RANGE" && soldOut)
+      throw new DomainError("SOLD_OUT", undefined, { facts: { campaignId: campaign.campaignId } });
+    throw error;
+  });
 }
 
 /** Who shared the link the member came by; nobody's own link counts. */

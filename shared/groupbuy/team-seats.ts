@@ -1,24 +1,40 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
-import type { Order } from "../order/index.ts";
+import { type Order, type SeatShare, seatShare } from "../order/index.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
 import { dues, outbox, seatsOfTeam } from "../table/keys.ts";
 import { clocks } from "./clocks.ts";
 import type { Team } from "./model.ts";
+import { kindOf } from "./terms.ts";
 
 /** The seats of a team, page by page; complete only once the index has caught up: who must have all counts against the team. */
-export async function* seatsIn(table: Table, teamId: string): AsyncGenerator<Stored<Order>> {
+export async function* seatPagesIn(table: Table, teamId: string): AsyncGenerator<Stored<Order>[]> {
   let after: Record<string, string> | undefined;
   do {
     const page = await table.page(seatsOfTeam(teamId), { limit: 50, after });
-    yield* page.items;
+    yield page.items;
     after = page.next;
   } while (after);
+}
+
+/** The same, seat by seat. */
+export async function* seatsIn(table: Table, teamId: string): AsyncGenerator<Stored<Order>> {
+  for await (const page of seatPagesIn(table, teamId)) yield* page;
 }
 
 /** A seat whose payment counts for the team: paid, and not left while it formed. */
 export const counts = (order: Order): boolean =>
   order.disposition === "SEATED" && order.leftAt === undefined && order.seat !== "RELEASED" && order.seat !== "HELD";
+
+/** A refund that a team's end owes a paid seat and that has not begun: all of it, or what its share of a batch leaves over. */
+export type DueRefund = { cause: "team_failed" } | { cause: "settled_difference"; share: SeatShare };
+
+export function dueRefund(order: Order, team: Pick<Team, "state" | "frozen">): DueRefund | undefined {
+  if (order.seat !== "PAID" || order.refundId !== undefined || order.settledAt !== undefined) return undefined;
+  if (team.state === "FAILED") return { cause: "team_failed" };
+  const share = seatShare(order, team);
+  return share && share.backFen > 0 ? { cause: "settled_difference", share } : undefined;
+}
 
 /** The event of a team's failure, and the row by which the reconciliation sees that everybody's refund began. */
 export const teamFailed = (
@@ -32,7 +48,14 @@ export const teamFailed = (
       type: "team.failed",
       actor,
       origin: team.origin,
-      data: { teamId: team.teamId, campaignId: team.campaignId, leaderId: team.leaderId, because, paid: team.paid },
+      data: {
+        teamId: team.teamId,
+        campaignId: team.campaignId,
+        ...(team.leaderId !== undefined && { leaderId: team.leaderId }),
+        ...(team.terms.batch && { kind: kindOf(team.terms) }),
+        because,
+        paid: team.paid,
+      },
     }),
   ),
   reconcileRefundOf(env, team.teamId),

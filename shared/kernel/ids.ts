@@ -45,6 +45,18 @@ export const idOf = (prefix: IdPrefix) =>
 export const siblingId = (prefix: IdPrefix, id: string): string => prefix + id.slice(2);
 
 /**
+ * The id that belongs to a pair of ids, e.g. the team of a campaign and a community: the first one's time, and both random
+ * parts added letter by letter, so that two pairs meet no more often than two random ids.
+ */
+export const pairId = (prefix: IdPrefix, first: string, second: string): string =>
+  prefix +
+  first.slice(2, 12) +
+  Array.from({ length: 14 }, (_, i) => {
+    const letter = (id: string) => alphabet.indexOf(id[12 + i]!);
+    return alphabet[(letter(first) + letter(second)) % alphabet.length];
+  }).join("");
+
+/**
  * One of `count` buckets (at most 32), the same for the same id: spreads rows that share a time over partitions. Taken from
  * the random part, so that provider numbers and ids with something behind them spread as well.
  */

@@ -136,6 +136,13 @@ export const problems = {
   TEAM_FULL: { status: 409, zh: "团已满员", en: "The team is full", log: "info" },
   TEAM_CLOSED: { status: 409, zh: "该团已结束,您可以自己开团", en: "The team has ended; open your own", log: "info" },
   TEAM_CLOSING: { status: 409, zh: "该团即将截止,不能再加入", en: "Too close to the deadline to join", log: "info" },
+  BATCH_CUT_OFF: { status: 409, zh: "已截单,不能再下单", en: "Past the cut-off: no more orders", log: "info" },
+  CAMPAIGN_KIND: {
+    status: 409,
+    zh: "本活动按社群统一截单,请在社群团内下单",
+    en: "A batch has one team a community and no leaders' teams",
+    log: "info",
+  },
   TEAM_NOT_VISIBLE: { status: 404, zh: "拼团不存在", en: "No such team", log: "info" },
   TEAM_OWN: { status: 409, zh: "这是您自己的团", en: "It is your own team", log: "info" },
   TEAM_ALREADY_JOINED: { status: 409, zh: "您已参加该团", en: "You are in this team already", log: "info" },
@@ -149,8 +156,8 @@ export const problems = {
   UNITS_LIMIT: { status: 409, zh: "超过每人限购数量", en: "Over the limit per member", log: "info" },
   NOT_ADMITTED_COMMUNITY: {
     status: 403,
-    zh: "仅限本社群邻居参加,您可以自己开团",
-    en: "Only for members of the leader's community",
+    zh: "仅限本社群邻居参加",
+    en: "Only for members of the team's community",
     log: "info",
   },
   NOT_ADMITTED_STORE: {

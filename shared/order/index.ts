@@ -1,3 +1,4 @@
+export { type BatchSeat, type CaseSplit, type SeatShare, seatShare, splitCases, unitsAfter } from "./batch-share.ts";
 export { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts";
 export type { Order, Routed } from "./model.ts";
 export { openAllotment, returnUnits, unitsByArticle } from "./return-units.ts";

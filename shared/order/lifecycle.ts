@@ -2,13 +2,14 @@ import { lifecycle } from "../kernel/lifecycle.ts";
 
 /**
  * A seat's states. CONFIRMED, and REFUND_DUE of a failed team, are not stored: they are read from the seat and its team
- * (`seatState`); the events `confirmed` and `failed` therefore never write.
+ * (`seatState`); the events `confirmed` and `failed` therefore never write. unserved: a batch's last case came to be without it.
  */
 export const seatLifecycle = lifecycle({
   HELD: { paid: "PAID", released: "RELEASED" },
   PAID: {
     confirmed: "CONFIRMED",
     left: "REFUND_DUE",
+    unserved: "REFUND_DUE",
     failed: "REFUND_DUE",
     refundedOfFailed: "REFUNDED",
     stuckOfFailed: "REFUND_ATTENTION",

@@ -19,7 +19,8 @@ export const orderLine = z.object({
 
 /** Why the order went to its store, as it was decided: enough to recompute it. Distances in metres, travel time in seconds. */
 export const routed = z.object({
-  by: z.enum(["nearest", "picked"]),
+  /** community: a batch is served by its community's store, and its way is not looked at. */
+  by: z.enum(["nearest", "picked", "community"]),
   /** matrix: Amazon Location; cache: our decision for the cell; great_circle: Location did not answer, so a straight line × detour. */
   method: z.enum(["matrix", "cache", "great_circle"]),
   cell: z.string(),
@@ -42,10 +43,16 @@ export const order = payment.extend({
   seat: z.enum(seatLifecycle.states),
   stage: z.enum(orderLifecycle.states),
   shipping: z.enum(shippingLifecycle.states),
+  /** In a batch: the most it can come to until its share is settled, then what it came to. */
   lines: z.array(orderLine).min(1),
   units: z.int().min(1),
   /** The community leader who placed it in the member's name. */
   placedBy: idOf("MB").optional(),
+  /** In a batch: the units asked for, and up to how many of them the member takes to fill a case. */
+  wantedUnits: z.int().min(1).optional(),
+  upToUnits: z.int().min(1).optional(),
+  /** When a batch's seat that gets less, or a lower price, than was paid had its share settled: refund begun, units given back. */
+  settledAt: epochMs.optional(),
   createdAt: epochMs,
   holdUntil: epochMs,
   /** The member had never paid when this was placed. */

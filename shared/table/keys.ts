@@ -1,7 +1,7 @@
 import { article, stock, stockMovement } from "../catalog/model.ts";
 import { community, membership } from "../community/model.ts";
 import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
-import { allotment, campaign, guard, share, team, totalCap, touch } from "../groupbuy/model.ts";
+import { allotment, campaign, communityCampaign, guard, share, team, totalCap, touch } from "../groupbuy/model.ts";
 import { member, openidLink, phoneLink, session, staff } from "../identity/model.ts";
 import { inboxMessage } from "../journey/model.ts";
 import { bucketOf } from "../kernel/ids.ts";
@@ -175,6 +175,16 @@ export const teamsOfCommunity = (communityId: string, campaignId: string) =>
   teams.query({ index: "gsi2", pk: `COMMUNITY#${communityId}#TEAMS`, prefix: `${campaignId}#` });
 export const teamsOf = (campaignId: string, bucket: number) =>
   teams.query({ index: "gsi1", pk: `CAMPAIGN#${campaignId}#TEAMS#${bucket}` });
+
+export const communityCampaigns = entity({
+  name: "CommunityCampaign",
+  schema: communityCampaign,
+  keyed: ["communityId", "campaignId"],
+  key: ({ communityId, campaignId }) => ({ pk: `COMMUNITY#${communityId}`, sk: `CAMPAIGN#${campaignId}` }),
+});
+/** Newest campaign first. */
+export const campaignsOfCommunity = (communityId: string) =>
+  communityCampaigns.query({ pk: `COMMUNITY#${communityId}`, prefix: "CAMPAIGN#", descending: true });
 
 export const guards = entity({
   name: "Guard",

@@ -225,19 +225,21 @@ test("a body that is no JSON, or not said to be, is refused as malformed on ever
 
 test("JSON of another shape, fields nobody knows and __proto__ are refused with the place", async () => {
   const result = { count: 0, wrong: [] as string[] };
-  for (const { name, method, url, token } of withBody) {
+  let cases = 0;
+  for (const { name, method, url, token, body: schema } of withBody) {
     const good = JSON.stringify(await bodyOf(name)).slice(1);
     const bodies: [string, string][] = [
       ["an array", "[]"],
       ["null", "null"],
       ["a text", '"a"'],
       ["a number", "1"],
-      ["an empty object", "{}"],
+      ...(schema!.safeParse({}).success ? [] : [["an empty object", "{}"] as [string, string]]),
       ["an unknown field", `{"surprise":1,${good}`],
       ["__proto__", `{"__proto__":{"admin":true},${good}`],
       ["constructor", `{"constructor":{"prototype":{"admin":true}},${good}`],
       ["deep nesting", `{"deep":${'{"a":'.repeat(2_000)}1${"}".repeat(2_000)},${good}`],
     ];
+    cases += bodies.length;
     const { count, wrong } = await refused(
       bodies.map(([what, body]) => ({
         what,
@@ -253,7 +255,7 @@ test("JSON of another shape, fields nobody knows and __proto__ are refused with 
     result.count += count;
     result.wrong.push(...wrong);
   }
-  expect(result).toEqual({ count: withBody.length * 9, wrong: [] });
+  expect(result).toEqual({ count: cases, wrong: [] });
 });
 
 test("a body where none belongs is refused", async () => {

@@ -387,6 +387,20 @@ async function tellWhatIsRare(): Promise<void> {
       body: { resolution: "商户平台已处理" },
     });
 
+  // a batch that is cut off, and has its picking list
+  const { articleId } = await world.newArticle({});
+  const soon = { articleId, holdMinutes: 5, at: { cutOff: 11 * minute } };
+  const batch = await world.batch([communityId], soon);
+  const ordered = { parameters: { teamId: batch.teamIds[0]! }, body: { units: 10 } };
+  await pay(leader, (await made(takeSeat, { caller: leader, ...ordered })).orderId);
+  clock.advance(15 * minute);
+  await platform.idle();
+  await renew();
+  await ask("get /ops/v1/stores/{storeId}/campaigns/{campaignId}/picking-list", {
+    caller: callers.staff[0]!,
+    parameters: { storeId: stores[0]!, campaignId: batch.campaignId },
+  });
+
   await notify();
 }
 

@@ -449,7 +449,8 @@ export function createFuzz(options: {
     let body: unknown;
     let found: string[];
     try {
-      body = text === "" ? undefined : JSON.parse(text);
+      const csv = headers.get("content-type")?.startsWith("text/csv");
+      body = text === "" ? undefined : csv ? text : JSON.parse(text);
       found = objections(prepared, reply, body, provoked);
     } catch (error) {
       found = [`it can't be read: ${error}`];

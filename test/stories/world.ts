@@ -17,6 +17,44 @@ import type { Order } from "../../shared/order/index.ts";
 import type { Refund, Transfer } from "../../shared/payment/index.ts";
 import type { Due } from "../../shared/table/rows.ts";
 
+/** See `recount`. Told from the rows alone, without the rules that wrote them. */
+function recountBatch(team: Team, seats: readonly Order[], refunds: readonly Refund[]): void {
+  const { teamId, frozen } = team;
+  const paid = seats.filter((o) => o.disposition === "SEATED" && o.leftAt === undefined);
+  expect({ teamId, paidUnits: team.paidUnits }).toEqual({
+    teamId,
+    paidUnits: paid.reduce((sum, o) => sum + (o.wantedUnits ?? Number.NaN), 0),
+  });
+  if (team.state !== "SUCCEEDED") return;
+  const { minUnits, casePack = 1, tiers } = team.terms.batch!;
+  const reached = tiers.filter((tier) => tier.fromUnits <= team.paidUnits!);
+  expect({ teamId, ...frozen, split: 0 }).toEqual({
+    teamId,
+    units: team.paidUnits,
+    unitFen: Math.min(...reached.map((tier) => tier.unitFen)),
+    split: 0,
+  });
+  expect(frozen!.units).toBeGreaterThanOrEqual(minUnits);
+  let bought = 0;
+  for (const o of paid) {
+    const back = refunds.filter((r) => r.orderId === o.orderId);
+    expect({ orderId: o.orderId, refunds: back.length }).toEqual({ orderId: o.orderId, refunds: o.settledAt ? 1 : 0 });
+    const backFen = back.reduce((sum, r) => sum + r.refundFen, 0);
+    const [line] = o.lines;
+    const served = o.refundId === undefined ? o.units : 0;
+    bought += served;
+    const keptFen = served === 0 ? 0 : line!.amountFen;
+    expect({ orderId: o.orderId, keptFen, captured: keptFen + backFen }).toEqual({
+      orderId: o.orderId,
+      keptFen: served * frozen!.unitFen,
+      captured: o.payableFen,
+    });
+    expect(o.payableFen).toBe(o.upToUnits! * tiers[0]!.unitFen);
+    expect(served).toBeLessThanOrEqual(o.upToUnits!);
+  }
+  expect(bought % casePack).toBe(0);
+}
+
 /** Monday 23 November 2026, 10:00 in Shanghai: every shop is open. */
 const MONDAY_TEN = Date.UTC(2026, 10, 23, 2);
 /** People's Square; stores stand along a line eastwards from it. */
@@ -159,7 +197,8 @@ async function prepare<P extends WorldPlatform>(
       ...(body && { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, text, body: text ? JSON.parse(text) : undefined };
+    const json = text !== "" && (response.headers.get("content-type") ?? "").includes("json");
+    return { status: response.status, headers: response.headers, text, body: json ? JSON.parse(text) : undefined };
   };
   const caller = (token: () => Promise<string> | string): Caller => ({
     get: async (path) => call("GET", path, await token()),
@@ -273,6 +312,59 @@ async function prepare<P extends WorldPlatform>(
     return { name, memberId, ...caller(token) };
   };
 
+  /** A community of a store, the first one unless said otherwise, and who is in it. */
+  const community = async (members: readonly Caller[], storeId = stores[0]): Promise<string> => {
+    const { communityId } = await made(
+      ops.post("/ops/v1/communities", { storeId, name: "淮海坊", kind: "neighbourhood" }),
+    );
+    for (const who of members) await made(who.post(`/v1/communities/${communityId}/membership`));
+    return communityId;
+  };
+
+  /** Gives every store its units, publishes the draft and opens it, unless it is to be left a draft. */
+  const launch = async (campaignId: string, unitsPerStore: number, publish: boolean): Promise<void> => {
+    await made(
+      ops.post(`/ops/v1/campaigns/${campaignId}/allotments`, {
+        allotments: stores.map((storeId) => ({ storeId, units: unitsPerStore })),
+      }),
+    );
+    if (!publish) return;
+    await made(ops.post(`/ops/v1/campaigns/${campaignId}/publication`));
+    await platform.idle();
+  };
+  const inTime = (times: Record<string, number>) =>
+    Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, toIso(platform.clock.now() + ms)]));
+
+  /**
+   * A batch (a ladder, where it has tiers) that is open: cut off after a day, ¥8.00 from 10 units on, 50 units a store, unless
+   * said otherwise. `teamIds` follow the communities. Times in ms from now.
+   */
+  const batch = async (
+    communityIds: readonly string[],
+    more: Json & {
+      unitsPerStore?: number;
+      at?: Partial<Record<"opensAt" | "cutOff" | "pickupFrom" | "pickupUntil", number>>;
+      publish?: boolean;
+    } = {},
+  ): Promise<{ campaignId: string; teamIds: string[] }> => {
+    const { unitsPerStore = 50, at = {}, publish = true, ...rest } = more;
+    const { campaignId } = await made(
+      ops.post("/ops/v1/campaigns", {
+        name: "有机青菜社区团",
+        articleId: article.articleId,
+        communityIds,
+        minUnits: 10,
+        ...(rest.tiers ? { kind: "ladder" } : { kind: "batch", shareBps: 8000 }),
+        ...inTime({ opensAt: 0, cutOff: day, pickupFrom: 2 * day, pickupUntil: 4 * day, ...at }),
+        ...rest,
+      }),
+    );
+    await launch(campaignId, unitsPerStore, publish);
+    if (!publish) return { campaignId, teamIds: [] };
+    const { communities } = await made((await neighbour("看客")).get(`/v1/campaigns/${campaignId}`));
+    return { campaignId, teamIds: communities.map((one: Any) => one.teamId) };
+  };
+
   /** A campaign that is open: teams of four at 80 %, a day long, 50 units a store, unless said otherwise. Times in ms from now. */
   const campaign = async (
     more: Json & {
@@ -282,7 +374,6 @@ async function prepare<P extends WorldPlatform>(
     } = {},
   ): Promise<{ campaignId: string }> => {
     const { unitsPerStore = 50, at = {}, publish = true, ...rest } = more;
-    const now = platform.clock.now();
     const times = { opensAt: 0, closesAt: 3 * day, hardEnd: 5 * day, pickupFrom: 0, pickupUntil: 8 * day, ...at };
     const draft = await made(
       ops.post("/ops/v1/campaigns", {
@@ -292,20 +383,12 @@ async function prepare<P extends WorldPlatform>(
         shareBps: 8000,
         durationMinutes: 24 * 60,
         perMemberLimit: 2,
-        ...Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, toIso(now + ms)])),
+        ...inTime(times),
         ...rest,
       }),
     );
     const { campaignId } = draft;
-    await made(
-      ops.post(`/ops/v1/campaigns/${campaignId}/allotments`, {
-        allotments: stores.map((storeId) => ({ storeId, units: unitsPerStore })),
-      }),
-    );
-    if (publish) {
-      await made(ops.post(`/ops/v1/campaigns/${campaignId}/publication`));
-      await platform.idle();
-    }
+    await launch(campaignId, unitsPerStore, publish);
     return { campaignId };
   };
 
@@ -414,7 +497,8 @@ async function prepare<P extends WorldPlatform>(
 
   /**
    * Recounts what must hold at any quiet moment: seats against each team's counters, units against each store's stock, our
-   * ledger against the channel's own book, and that every captured payment is a seat or on its way back in full.
+   * ledger against the channel's own book, and that every captured payment is a seat or on its way back in full. Of a batch:
+   * the quantity it counts, whole cases, and that what a settled seat keeps and gives back is what it paid.
    */
   const recount = async (): Promise<void> => {
     const all = await rows();
@@ -430,7 +514,8 @@ async function prepare<P extends WorldPlatform>(
         paid,
         free: t.size - held - paid,
       });
-      if (t.outcome === "natural") expect(paid).toBe(t.size);
+      if (t.terms.batch) recountBatch(t, seats, of<Refund>("Refund"));
+      else if (t.outcome === "natural") expect(paid).toBe(t.size);
       // what the platform bears: the discount of every seat it has, booked once each, and of no other
       const subsidies = of<Transfer>("Transfer").filter(
         (line) => line.kind === "subsidy" && seats.some((o) => o.orderId === line.orderId),
@@ -537,6 +622,8 @@ async function prepare<P extends WorldPlatform>(
     neighbour,
     neighbours: (...names: string[]) => Promise.all(names.map(neighbour)),
     campaign,
+    community,
+    batch,
     open,
     join,
     payAtChannel,

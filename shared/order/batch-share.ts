@@ -1,0 +1,80 @@
+import type { Order } from "./model.ts";
+
+/** A paid seat of a batch as the cut-off sees it: paid at (epoch ms), units wanted, and up to how many it takes. */
+export interface BatchSeat {
+  orderId: string;
+  paidAt: number;
+  wanted: number;
+  upTo: number;
+}
+
+/**
+ * Where a batch's last case ends, in the order of payment (success time, then order id). fill: the seats before it get all they
+ * take, those after it what they want. cut: the seats before it get what they want, those after it nothing.
+ */
+export interface CaseSplit {
+  how: "fill" | "cut";
+  paidAt: number;
+  orderId: string;
+  /** What the seat at the split gets. */
+  units: number;
+}
+
+const byPayment = (a: Pick<BatchSeat, "paidAt" | "orderId">, b: Pick<BatchSeat, "paidAt" | "orderId">): number =>
+  a.paidAt - b.paidAt || (a.orderId < b.orderId ? -1 : a.orderId > b.orderId ? 1 : 0);
+
+/**
+ * Allots a batch in whole cases: wants are filled by payment time, then tolerances, in the same order, fill the last case;
+ * where they can't, the units of that case are not bought, and the latest wants go without. The split tells it for all seats
+ * (`unitsAfter`); undefined: everybody gets what is wanted.
+ */
+export function splitCases(seats: readonly BatchSeat[], casePack: number): CaseSplit | undefined {
+  const ordered = [...seats].sort(byPayment);
+  const wanted = ordered.reduce((sum, seat) => sum + seat.wanted, 0);
+  const loose = wanted % casePack;
+  if (loose === 0) return undefined;
+  const missing = casePack - loose;
+  const how = ordered.reduce((sum, seat) => sum + seat.upTo - seat.wanted, 0) >= missing ? "fill" : "cut";
+  let left = how === "fill" ? missing : wanted - loose;
+  for (const { orderId, paidAt, wanted: wants, upTo } of ordered) {
+    const share = how === "fill" ? upTo - wants : wants;
+    if (share >= left) return { how, paidAt, orderId, units: how === "fill" ? wants + left : left };
+    left -= share;
+  }
+  return undefined;
+}
+
+/** The units a seat gets under its batch's split. */
+export function unitsAfter(split: CaseSplit | undefined, seat: BatchSeat): number {
+  if (!split) return seat.wanted;
+  const place = byPayment(seat, split);
+  if (place === 0) return split.units;
+  if (split.how === "fill") return place < 0 ? seat.upTo : seat.wanted;
+  return place < 0 ? seat.wanted : 0;
+}
+
+/** What a batch's seat comes to: units at the frozen price, what of the payment is kept, and what goes back, fen. */
+export interface SeatShare {
+  units: number;
+  unitFen: number;
+  keptFen: number;
+  backFen: number;
+}
+
+/**
+ * The share of a paid seat in a batch that succeeded, by what its team froze at the cut-off; undefined for any other seat.
+ * Exact whenever it is asked, for neither changes any more. Something goes back iff the seat gets fewer units than it takes,
+ * or a lower price than it paid.
+ */
+export function seatShare(
+  order: Pick<Order, "orderId" | "paidAt" | "leftAt" | "wantedUnits" | "upToUnits" | "payableFen" | "disposition">,
+  team: { state: string; frozen?: { unitFen: number; split?: CaseSplit | undefined } | undefined },
+): SeatShare | undefined {
+  const { orderId, paidAt, wantedUnits: wanted, upToUnits: upTo } = order;
+  if (team.state !== "SUCCEEDED" || !team.frozen || order.disposition !== "SEATED" || order.leftAt !== undefined)
+    return undefined;
+  if (paidAt === undefined || wanted === undefined || upTo === undefined) return undefined;
+  const units = unitsAfter(team.frozen.split, { orderId, paidAt, wanted, upTo });
+  const { unitFen } = team.frozen;
+  return { units, unitFen, keptFen: units * unitFen, backFen: order.payableFen - units * unitFen };
+}
