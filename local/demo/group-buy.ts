@@ -3,7 +3,7 @@ import { hour, toIso } from "../../shared/kernel/time.ts";
 import type { Caller, Client, Member } from "./http-client.ts";
 import type { Chain } from "./seed.ts";
 
-/** The moves that both stories share, each over HTTP. */
+/** The moves that the stories share, each over HTTP. */
 
 const seat = z.object({
   orderId: z.string(),
@@ -23,6 +23,12 @@ const team = z.object({
   deadline: z.string().optional(),
   version: z.string(),
 });
+const tier = z.object({ fromUnits: z.int(), unitFen: z.int() });
+const batch = z.object({
+  state: z.string(),
+  quantity: z.object({ units: z.int(), unitFen: z.int(), next: tier.optional() }),
+  batch: z.object({ text: z.string() }),
+});
 const order = z.object({
   seat: z.string(),
   headline: z.string(),
@@ -30,6 +36,7 @@ const order = z.object({
   why: z.string(),
   payment: z.object({ paymentNo: z.string(), state: z.string() }),
   refunds: z.array(z.object({ refundNo: z.string(), state: z.string(), refundFen: z.int() })),
+  batch: z.object({ share: z.object({ units: z.int(), unitFen: z.int() }).optional() }).optional(),
 });
 const money = z.object({
   orderId: z.string(),
@@ -61,6 +68,13 @@ export function createMoves(client: Client, admin: Caller) {
   const prepay = ({ member, orderId }: Seat) =>
     member.post(`/v1/orders/${orderId}/payment`, undefined, z.object({ paymentNo: z.string() }));
 
+  /** Each store its units, then publication: it opens at once. */
+  const launch = async (campaignId: string, allotments: Plan["allotments"]) => {
+    const path = `/ops/v1/campaigns/${campaignId}`;
+    await admin.post(`${path}/allotments`, { allotments }, anything);
+    await admin.post(`${path}/publication`, undefined, anything);
+  };
+
   return {
     now,
 
@@ -87,11 +101,29 @@ export function createMoves(client: Client, admin: Caller) {
       };
       const made = z.object({ campaignId: z.string(), aloneFen: z.int(), teamFen: z.int() });
       const campaign = await admin.post("/ops/v1/campaigns", draft, made);
-      const path = `/ops/v1/campaigns/${campaign.campaignId}`;
-      await admin.post(`${path}/allotments`, { allotments: plan.allotments }, anything);
-      await admin.post(`${path}/publication`, undefined, anything);
+      await launch(campaign.campaignId, plan.allotments);
       return campaign;
     },
+
+    /** A ladder, and the team of each of its communities. */
+    async publishLadder({ allotments, ...draft }: Pick<Plan, "allotments"> & Record<string, unknown>) {
+      const made = z.object({ campaignId: z.string() });
+      const { campaignId } = await admin.post("/ops/v1/campaigns", { kind: "ladder", ...draft }, made);
+      await launch(campaignId, allotments);
+      const teams = z.object({ communities: z.array(z.object({ communityId: z.string(), teamId: z.string() })) });
+      const member = await client.member("看客");
+      return { campaignId, ...(await member.get(`/v1/campaigns/${campaignId}`, teams)) };
+    },
+    orderInBatch: async (member: Member, teamId: string, units: object): Promise<Seat> => ({
+      ...(await member.post(`/v1/teams/${teamId}/seats`, units, seat)),
+      member,
+    }),
+    batch: (member: Member, teamId: string) => member.get(`/v1/teams/${teamId}`, batch),
+    pickingList: (storeId: string, campaignId: string) =>
+      admin.get(
+        `/ops/v1/stores/${storeId}/campaigns/${campaignId}/picking-list`,
+        z.object({ communities: z.array(z.object({ units: z.int(), cases: z.int().optional() })) }),
+      ),
 
     /** Units a campaign has left at a store. */
     async unitsLeft(campaignId: string, storeId: string): Promise<number | undefined> {

@@ -9,13 +9,14 @@ import { type Platform, startPlatform } from "../platform.ts";
 import { catalogue } from "./catalogue.ts";
 import { createMoves, type Moves, type Seat } from "./group-buy.ts";
 import { createClient } from "./http-client.ts";
+import { ladderReaches } from "./ladder-reaches.ts";
 import { bold, createReport, dim, left, mute, print, type Report, right } from "./report.ts";
 import { type Chain, listArticles, openStores, stockUp } from "./seed.ts";
 import { teamFails } from "./team-fails.ts";
 import { teamSucceeds } from "./team-succeeds.ts";
 
 /**
- * `npm run demo`: a platform of its own on a free port and in a temporary folder, two stories played over HTTP alone, and
+ * `npm run demo`: a platform of its own on a free port and in a temporary folder, three stories played over HTTP alone, and
  * checks of what came of them. Exits 0 when every check passed. Ends what it started, also on Ctrl-C. With `DEMO_LOG=1` the
  * functions' log goes to stderr.
  */
@@ -34,8 +35,8 @@ async function play(platform: Platform): Promise<boolean> {
       openStores(admin),
     );
     const articles = await report.step("上架生鲜商品", "the fresh-food catalogue", () => listArticles(admin));
-    const named = ["本地有机蔬菜套装", "儿童营养早餐包"];
-    await report.step("两款团购商品到货,每店 40 份", "stock of two articles, 40 a store", () =>
+    const named = ["本地有机蔬菜套装", "儿童营养早餐包", "土鸡蛋"];
+    await report.step("三款团购商品到货,每店 40 份", "stock of three articles, 40 a store", () =>
       stockUp(
         admin,
         stores.values(),
@@ -51,7 +52,12 @@ async function play(platform: Platform): Promise<boolean> {
 
     const succeeded = await teamSucceeds({ client, admin, chain, moves, report });
     const failed = await teamFails({ client, chain, moves, report });
-    await followTheMoney(report, moves, [...succeeded, ...failed]);
+    const laddered = await ladderReaches({ client, admin, chain, moves, report });
+    await followTheMoney(report, moves, [
+      ...succeeded.map((seat) => ({ seat, keptFen: seat.payableFen })),
+      ...failed.map((seat) => ({ seat, keptFen: 0 })),
+      ...laddered,
+    ]);
     const dead = z.object({ deadLetters: z.array(z.unknown()) });
     const { deadLetters } = await client.local.get("/_local/dead-letters", dead);
     report.check("没有处理不了的事件", deadLetters.length === 0, deadLetters);
@@ -61,10 +67,11 @@ async function play(platform: Platform): Promise<boolean> {
   return report.verdict(performance.now() / 1000);
 }
 
-/** Our ledger beside the channel's own book, order by order. */
-async function followTheMoney(report: Report, moves: Moves, seats: Seat[]): Promise<void> {
+/** Our ledger beside the channel's own book, order by order; `keptFen` is what each story says stays of a payment. */
+async function followTheMoney(report: Report, moves: Moves, ended: { seat: Seat; keptFen: number }[]): Promise<void> {
+  const seats = ended.map(({ seat }) => seat);
   report.heading("尾声 对账", "After: our ledger against the channel's book");
-  const { book, money } = await report.step("查七张订单的资金流水", "GET …/orders/{id}/money", async () => ({
+  const { book, money } = await report.step("查十张订单的资金流水", "GET …/orders/{id}/money", async () => ({
     book: await moves.book(),
     money: await Promise.all(seats.map(moves.money)),
   }));
@@ -93,12 +100,12 @@ async function followTheMoney(report: Report, moves: Moves, seats: Seat[]): Prom
   );
   report.check(
     "微信账上没有我方不认识的收款和退款",
-    book.payments.length === seats.length && book.refunds.length === 2,
+    book.payments.length === seats.length && book.refunds.length === 5,
     [book.payments.length, book.refunds.length],
   );
   report.check(
-    "成团订单余额等于应付,失败订单余额为零",
-    seats.every(({ payableFen }, i) => compared[i]!.balanceFen === (i < 4 ? payableFen : 0)),
+    "成团订单余额等于应付,失败订单余额为零,阶梯团留下的是第二档价",
+    ended.every(({ keptFen }, i) => compared[i]!.balanceFen === keptFen),
     compared,
   );
 }
