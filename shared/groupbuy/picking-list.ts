@@ -48,10 +48,7 @@ export async function pickingList(
     campaign.state === "SCHEDULED" ||
     here.some((t) => !teamLifecycle.terminal(t.state))
   )
-    throw new DomainError(
-      "CAMPAIGN_STATE",
-      `it is cut off at ${toIso(hardEnd)} and settled minutes later: ask again then`,
-    );
+    throw new DomainError("CAMPAIGN_STATE", `ask again some minutes after its cut-off, ${toIso(hardEnd)}`);
   const list: PickingList = { campaignId, storeId, articleId, articleName, communities: [] };
   if (batch.casePack !== undefined) list.casePack = batch.casePack;
   for (const team of here) {
