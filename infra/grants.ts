@@ -70,10 +70,10 @@ export const grants: Record<FunctionName, Grants> = {
     starts: ["GroupDeadlineMachine", "RefundMachine"],
   },
   GroupDeadline: { rows: [...change, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
-  Refund: { rows: [...change, "ConditionCheckItem"], secrets: ["wechat"] },
+  Refund: { rows: change, secrets: ["wechat"] },
   CampaignWindow: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
   HoldSweep: { rows: sweep, secrets: ["wechat"] },
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
-  Reconcile: { rows: [...sweep, "BatchGetItem", "ConditionCheckItem"], indexes: ["gsi1"], secrets: ["wechat"] },
+  Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
 };
