@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { campaignLifecycle, teamLifecycle } from "../shared/groupbuy/index.ts";
 import type { Lifecycle } from "../shared/kernel/lifecycle.ts";
+import { importLifecycle } from "../shared/masterdata/index.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "../shared/order/index.ts";
 import { paymentLifecycle, refundLifecycle } from "../shared/payment/index.ts";
 
@@ -155,6 +156,18 @@ const chapters: Chapter[] = [
       stuck: "无法退回",
       closed: "渠道关闭",
       again: "换号重试",
+    },
+  ),
+  chapter(
+    "Import 导入",
+    "PLANNED: every row passed, and all of them will be applied. APPLYING goes on chunk by chunk, whatever is killed between.",
+    importLifecycle,
+    {
+      PLANNED: "已校验",
+      APPLYING: "写入中",
+      APPLIED: "已完成",
+      began: "写入一批",
+      finished: "全部写入",
     },
   ),
 ];

@@ -40,6 +40,11 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> 
     owner: "orders",
     impact: "Campaigns did not open, close or settle at the announced minute",
   },
+  import: {
+    minutes: 15,
+    owner: "platform",
+    impact: "An import that was accepted is not fully applied: articles, prices or stock are partly old, partly new",
+  },
   shipping: {
     minutes: 24 * 60,
     owner: "money",

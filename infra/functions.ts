@@ -80,6 +80,11 @@ export const functions = {
     impact: "A team or refund whose workflow was lost is not picked up again; its members wait",
     ...minuteJob,
   },
+  Backlog: {
+    entry: "jobs/backlog.ts",
+    impact: "Imports of articles, prices, stock, stores and staff stay half applied",
+    ...minuteJob,
+  },
   Reconcile: {
     entry: "jobs/reconcile.ts",
     impact: "Payments and refunds whose notice was lost are not found; members paid without a seat",

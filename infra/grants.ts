@@ -54,7 +54,7 @@ export const grants: Record<FunctionName, Grants> = {
   Hooks: { origin: true, rows: change, secrets: ["wechat"] },
   Site: { origin: true },
   Effects: {
-    rows: [...change, "BatchGetItem", "DeleteItem"],
+    rows: [...change, "BatchGetItem", "Query", "DeleteItem"],
     indexes: ["gsi1"],
     // WeChat wants to be told of handed-over orders before it pays out (shipping upload).
     secrets: ["wechat"],
@@ -74,6 +74,7 @@ export const grants: Record<FunctionName, Grants> = {
   CampaignWindow: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
   HoldSweep: { rows: sweep, secrets: ["wechat"] },
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
+  Backlog: { rows: [...sweep, "BatchGetItem"] },
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
   Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
 };

@@ -10,6 +10,7 @@ const modules: Record<string, readonly string[]> = {
   payment: ["identity"],
   community: ["store", "identity"],
   journey: ["identity"],
+  masterdata: ["catalog", "store", "identity"],
   catalog: [],
   store: [],
   identity: [],
@@ -45,7 +46,7 @@ const files = globSync("{shared,functions,infra,local}/**/*.ts", { cwd: root }).
   text: readFileSync(join(root, path), "utf8"),
 }));
 const imports = files.flatMap(({ path, text }) =>
-  [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map((match) => ({
+  [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"\s]+)"/g)].map((match) => ({
     from: path,
     to: match[1]!.startsWith(".") ? normalize(join(dirname(path), match[1]!)) : match[1]!,
     ours: match[1]!.startsWith("."),

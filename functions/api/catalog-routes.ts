@@ -10,7 +10,7 @@ import {
   stockLimit,
   updateArticle,
 } from "../../shared/catalog/index.ts";
-import { idOf } from "../../shared/kernel/ids.ts";
+import { idOf, ownCode } from "../../shared/kernel/ids.ts";
 import { fen } from "../../shared/kernel/money.ts";
 import { typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
@@ -23,6 +23,7 @@ import { listPage } from "./list-page.ts";
 const articlePath = z.strictObject({ articleId: idOf("AR") });
 const reason = typedText(1, 200);
 const facts = {
+  code: ownCode.optional().meta({ description: "货号, the chain's own and unique", example: "SC-0012" }),
   name: typedText(1, 40).meta({ example: "奉贤黄桃" }),
   description: typedText(0, 500).optional().meta({ example: "当日采摘,每箱约8只" }),
   category: typedText(1, 20).meta({ example: "水果" }),
@@ -36,7 +37,10 @@ const saleOf = sale.meta({
   example: { by: "piece" },
 });
 
-const shopView = article.omit({ costFen: true, createdAt: true }).extend({ sale: saleOf }).meta({ id: "Article" });
+const shopView = article
+  .omit({ code: true, costFen: true, createdAt: true })
+  .extend({ sale: saleOf })
+  .meta({ id: "Article" });
 const opsView = article
   .extend({ sale: saleOf, createdAt: isoOutput, version: z.int().meta({ description: "Send it back with a change" }) })
   .meta({ id: "OpsArticle" });
@@ -75,7 +79,7 @@ export const catalogOps: Route[] = [
     body: z.strictObject({ ...facts, sale: saleOf }),
     status: 201,
     ok: opsView,
-    problems: ["KIT_COMPONENT_INVALID"],
+    problems: ["KIT_COMPONENT_INVALID", "CODE_TAKEN"],
     run: (deps, { actor, body, once }) => createArticle(deps, { by: actor.staffId, article: body, once }),
     view: (row) => toOps(row),
   }),
@@ -91,7 +95,7 @@ export const catalogOps: Route[] = [
     params: articlePath,
     body: z.strictObject({ ...facts, version: z.int().min(1) }),
     ok: opsView,
-    problems: ["ARTICLE_NOT_FOUND", "ARTICLE_RETIRED", "VERSION_CONFLICT"],
+    problems: ["ARTICLE_NOT_FOUND", "ARTICLE_RETIRED", "CODE_TAKEN", "VERSION_CONFLICT"],
     run: (deps, { actor, params, body: { version, ...changed } }) =>
       updateArticle(deps, { by: actor.staffId, articleId: params.articleId, version, article: changed }),
     view: (row) => toOps(row),

@@ -44,7 +44,7 @@ import {
   stores,
   teams,
 } from "../../shared/table/keys.ts";
-import { csvOf } from "../runtime/csv.ts";
+import { writeCsv } from "../runtime/csv.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { formatQuery, listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import {
@@ -791,13 +791,18 @@ export const groupbuyOps: Route[] = [
         orders: one.orders.map((order) => ({ ...order, paidAt: toIso(order.paidAt) })),
       })),
     }),
-    csv: ({ communities: packed, articleName }) =>
-      csvOf(
-        ["社群", "订单号", "商品", "份数", "付款时间"],
-        packed.flatMap(({ name, orders: rows }) =>
-          rows.map(({ orderId, units, paidAt }) => [name, orderId, articleName, units, toIso(paidAt)]),
-        ),
+    csv: async ({ campaignId, storeId, communities: packed, articleName }) => ({
+      fileName: `picking-list-${campaignId}-${storeId}.csv`,
+      text: await writeCsv(
+        [
+          ["社群", "订单号", "商品", "份数", "付款时间"],
+          ...packed.flatMap(({ name, orders: rows }) =>
+            rows.map(({ orderId, units, paidAt }) => [name, orderId, articleName, units, toIso(paidAt)]),
+          ),
+        ],
+        { bom: true },
       ),
+    }),
   }),
   route({
     ...opsOnly,

@@ -81,13 +81,14 @@ function operation(declared: Route): ZodOpenApiOperationObject {
     ...(declared.body && {
       requestBody: { required: true, content: { "application/json": { schema: declared.body } } },
     }),
+    ...(declared.takesCsv && { requestBody: { required: true, content: { "text/csv": { schema: z.string() } } } }),
     responses: {
       [String(status)]: {
         description: status === 201 ? "Made" : status === 204 ? "Done" : "OK",
         ...(status !== 204 && {
           content: {
-            "application/json": { schema: declared.ok },
-            ...(declared.csv && { "text/csv": { schema: z.string() } }),
+            ...(!declared.givesCsv && { "application/json": { schema: declared.ok } }),
+            ...((declared.givesCsv || declared.csv) && { "text/csv": { schema: z.string() } }),
           },
         }),
       },

@@ -4,6 +4,7 @@ import { communityOps } from "./community-routes.ts";
 import { fulfilmentOps } from "./fulfilment-routes.ts";
 import { groupbuyOps } from "./groupbuy-routes.ts";
 import { identityOps } from "./identity-routes.ts";
+import { masterdataOps } from "./masterdata-routes.ts";
 import { paymentOps } from "./payment-routes.ts";
 import { storeOps } from "./store-routes.ts";
 
@@ -12,6 +13,7 @@ export const opsRoutes: readonly Route[] = [
   ...identityOps,
   ...storeOps,
   ...catalogOps,
+  ...masterdataOps,
   ...communityOps,
   ...groupbuyOps,
   ...fulfilmentOps,

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { roles } from "../../shared/identity/index.ts";
 import { point, toGcj02 } from "../../shared/kernel/geo.ts";
-import { idOf } from "../../shared/kernel/ids.ts";
+import { idOf, ownCode } from "../../shared/kernel/ids.ts";
 import { typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import {
@@ -29,7 +29,9 @@ const hours = openingHours.meta({
   description: "Weekly hours: weekday 0 is Monday; minutes after midnight, Asia/Shanghai. None on a day: closed",
   example: [{ weekday: 0, opens: 480, closes: 1320 }],
 });
+const code = ownCode.optional().meta({ description: "The chain's own number of the store, unique", example: "S01" });
 const facts = {
+  code,
   name,
   address,
   point: point.optional().meta({ description: "Where it is. Left out: the address is looked up on the map" }),
@@ -50,6 +52,7 @@ const shopView = z
 const opsView = z
   .object({
     storeId: idOf("ST"),
+    code,
     name,
     address,
     point,
@@ -93,7 +96,7 @@ export const storeOps: Route[] = [
     body: z.strictObject(facts),
     status: 201,
     ok: opsView,
-    problems: ["ADDRESS_NOT_FOUND"],
+    problems: ["ADDRESS_NOT_FOUND", "CODE_TAKEN"],
     run: (deps, { actor, body, once }) => createStore(deps, { by: actor.staffId, store: body, once }),
     view: (row) => toOps(row),
   }),
@@ -109,7 +112,7 @@ export const storeOps: Route[] = [
     params: storePath,
     body: z.strictObject({ ...facts, version: z.int().min(1) }),
     ok: opsView,
-    problems: ["STORE_NOT_FOUND", "ADDRESS_NOT_FOUND", "VERSION_CONFLICT"],
+    problems: ["STORE_NOT_FOUND", "ADDRESS_NOT_FOUND", "CODE_TAKEN", "VERSION_CONFLICT"],
     run: (deps, { actor, params, body: { version, ...store } }) =>
       updateStore(deps, { by: actor.staffId, storeId: params.storeId, version, store }),
     view: (row) => toOps(row),

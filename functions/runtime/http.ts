@@ -15,7 +15,7 @@ import { idempotency, orders } from "../../shared/table/keys.ts";
 import type { Deps } from "./deps.ts";
 import { takeToken } from "./limits.ts";
 import { logger } from "./logger.ts";
-import { type BodySchema, type Caller, chainRoles, type Route, type RouteRequest } from "./route.ts";
+import { type BodySchema, type Caller, type CsvFile, chainRoles, type Route, type RouteRequest } from "./route.ts";
 
 /** Bodies beyond this many bytes are refused before they are read. */
 export const MAX_BODY_BYTES = 1_000_000;
@@ -30,7 +30,16 @@ export const problemBody = z
     status: z.int(),
     code: z.string().meta({ description: "Stable; decide by it" }),
     detail: z.string().optional(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    errors: z
+      .array(
+        z.object({
+          path: z.string(),
+          message: z.string(),
+          row: z.int().optional().meta({ description: "In a CSV file, as a spreadsheet counts: the header is row 1" }),
+          column: z.string().optional().meta({ description: "In a CSV file, as its header calls it" }),
+        }),
+      )
+      .optional(),
     facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
     requestId: z.string().optional(),
   })
@@ -82,6 +91,7 @@ function parse(place: string, schema: BodySchema | undefined, value: unknown): u
 }
 
 async function bodyOf(c: HonoContext, declared: Route, raw: string): Promise<unknown> {
+  if (declared.takesCsv) return {};
   if (!declared.body) {
     if (declared.actor !== "channel" && raw.trim() !== "" && raw.trim() !== "{}")
       throw new DomainError("INPUT_INVALID", undefined, {
@@ -98,6 +108,18 @@ async function bodyOf(c: HonoContext, declared: Route, raw: string): Promise<unk
     throw new DomainError("BODY_MALFORMED");
   }
   return parse("body", declared.body, value);
+}
+
+/** The answer that is a file; what follows it is in the Link header. */
+function csvResponse(c: HonoContext, { fileName, text, next }: CsvFile): Response {
+  return new Response(text, {
+    headers: {
+      ...securityHeaders,
+      "content-type": "text/csv; charset=utf-8; header=present",
+      "content-disposition": `attachment; filename="${fileName}"`,
+      ...(next !== undefined && { link: `<${new URL(c.req.url).pathname}?${next}>; rel="next"` }),
+    },
+  });
 }
 
 async function callerOf(c: HonoContext, deps: Deps, declared: Route): Promise<Caller> {
@@ -175,7 +197,8 @@ async function earlier(deps: Deps, actorId: string, key: string, request: string
 async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Response> {
   const caller = await callerOf(c, deps, declared);
   // not text(), which drops a byte order mark: a notification is verified to the byte
-  const raw = Buffer.from(await c.req.arrayBuffer()).toString("utf8");
+  const bytes = Buffer.from(await c.req.arrayBuffer());
+  const raw = bytes.toString("utf8");
   const params = parse("path", declared.params, c.req.param());
   const query = parse("query", declared.query, c.req.query());
   const body = await bodyOf(c, declared, raw);
@@ -192,7 +215,7 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
     query,
     body,
     actor: caller as never,
-    raw: { headers: c.req.header(), body: raw },
+    raw: { headers: c.req.header(), body: raw, bytes },
   };
   const headers = { ...securityHeaders, "content-type": "application/json; charset=utf-8" };
 
@@ -200,24 +223,22 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
     await authorize(deps, declared, caller, { params, body });
     await limit(deps, declared, caller);
     const result = await declared.run(deps, { ...request, once: () => [] });
+    if (declared.givesCsv) return csvResponse(c, result as CsvFile);
     if (declared.etag) {
       const etag = `"${declared.etag(result)}"`;
       if (c.req.header("if-none-match") === etag)
         return new Response(null, { status: 304, headers: { ...securityHeaders, etag } });
       return new Response(answerOf(result), { status, headers: { ...headers, etag } });
     }
-    if (declared.csv && wantsCsv(query, c.req.header("accept")))
-      return new Response(declared.csv(result), {
-        status,
-        headers: { ...headers, "content-type": "text/csv; charset=utf-8", "content-disposition": "attachment" },
-      });
+    if (declared.csv && wantsCsv(query, c.req.header("accept"))) return csvResponse(c, await declared.csv(result));
     return new Response(status === 204 ? null : answerOf(result), { status, headers });
   }
 
   const key = c.req.header("idempotency-key") ?? "";
   if (!idempotencyKey.test(key)) throw new DomainError("IDEMPOTENCY_KEY_MISSING", "8 to 64 letters, digits, - or _");
   const actorId = caller.kind === "member" ? caller.memberId : caller.kind === "staff" ? caller.staffId : caller.kind;
-  const fingerprint = sha256(`${declared.method} ${new URL(c.req.url).pathname}\n${raw}`);
+  const { pathname, search } = new URL(c.req.url);
+  const fingerprint = sha256(`${declared.method} ${pathname}${search}\n${raw}`);
   const before = await earlier(deps, actorId, key, fingerprint);
   if (before && "answer" in before) return before.answer;
   // after the look for an answer: what a request did may have moved its object out of the caller's scope
@@ -269,6 +290,7 @@ export function commonProblems(declared: Route): ProblemCode[] {
     "BODY_TOO_LARGE",
     "INPUT_INVALID",
     ...(declared.body ? (["BODY_MALFORMED"] as const) : []),
+    ...(declared.takesCsv ? (["CSV_INVALID"] as const) : []),
     ...(declared.actor === "member" ? (["UNAUTHENTICATED", "TOKEN_EXPIRED"] as const) : []),
     ...(declared.actor === "staff" ? (["UNAUTHENTICATED", "TOKEN_EXPIRED", "FORBIDDEN"] as const) : []),
     ...(declared.actor === "staff" && declared.scope === "store" ? (["STORE_OUT_OF_SCOPE"] as const) : []),

@@ -25,8 +25,15 @@ export interface RouteRequest<A extends Caller["kind"], P, Q, B, R> {
   actor: CallerOf<A>;
   /** Only of an idempotent route: stores the result as the answer to every repetition. */
   once: Once<R>;
-  /** Lower-cased headers and the body as it came: for notifications, which are verified to the byte. */
-  raw: { headers: Record<string, string | undefined>; body: string };
+  /** Lower-cased headers and the body as it came: for notifications, which are verified to the byte, and for files. */
+  raw: { headers: Record<string, string | undefined>; body: string; bytes: Uint8Array };
+}
+
+/** A CSV file as an answer; `next` is the query of the rest, where a file does not hold all. */
+export interface CsvFile {
+  fileName: string;
+  text: string;
+  next?: string | undefined;
 }
 
 /** Roles that are not bound to stores: a staff row with one of these passes a store scope. */
@@ -58,6 +65,10 @@ export type RouteDeclaration<
   params?: P;
   query?: Q;
   body?: B;
+  /** The body is a CSV file, in `raw` (readCsv of csv.ts); then there is no `body`. */
+  takesCsv?: boolean;
+  /** The answer is a CSV file: `run` returns a CsvFile, `ok` is its text. */
+  givesCsv?: boolean;
   status?: 200 | 201 | 204;
   ok: O;
   /** What this route may answer beyond what every route of its kind may. */
@@ -65,7 +76,7 @@ export type RouteDeclaration<
   /** Answers 304 when the caller's If-None-Match has it. */
   etag?: (result: NoInfer<R>) => string;
   /** The result as CSV, for who asks by `?format=csv` (`formatQuery`) or Accept: text/csv. */
-  csv?: (result: NoInfer<R>) => string;
+  csv?: (result: NoInfer<R>) => Promise<CsvFile>;
   // `once` takes anything here: with R in the request it could not be inferred from what `run` returns.
   run(deps: Deps, request: RouteRequest<A, Parsed<P>, Parsed<Q>, Parsed<B>, unknown>): Promise<R>;
   view?: (result: NoInfer<R>, deps: Deps) => z.input<O>;
@@ -93,11 +104,13 @@ export interface Route {
   params?: z.ZodObject;
   query?: z.ZodObject;
   body?: BodySchema;
+  takesCsv?: boolean;
+  givesCsv?: boolean;
   status?: 200 | 201 | 204;
   ok: z.ZodType;
   problems: readonly ProblemCode[];
   etag?: (result: unknown) => string;
-  csv?: (result: unknown) => string;
+  csv?: (result: unknown) => Promise<CsvFile>;
   run(deps: Deps, request: RouteRequest<Caller["kind"], unknown, unknown, unknown, unknown>): Promise<unknown>;
   view?: (result: unknown, deps: Deps) => unknown;
 }

@@ -3,6 +3,7 @@ import { clocks, counts, dueRefund, runCampaign, seatPagesIn } from "../../share
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { siblingId } from "../../shared/kernel/ids.ts";
 import { minute, second } from "../../shared/kernel/time.ts";
+import { applyImport } from "../../shared/masterdata/index.ts";
 import { teams } from "../../shared/table/keys.ts";
 import { composeDeps } from "../runtime/composition.ts";
 import type { Deps } from "../runtime/deps.ts";
@@ -35,6 +36,9 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   "payment.orphaned": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "campaign.published": (deps, event) => runAWhile(deps, text(event, "campaignId")),
   "campaign.cancelled": (deps, event) => runAWhile(deps, text(event, "campaignId")),
+  "import.planned": async (deps, event) => {
+    await applyImport(deps, text(event, "importId"), deps.env.clock.now() + A_WHILE);
+  },
   "order.handed_over": (deps, event) => tellHandOver(deps, text(event, "orderId")),
   "payment.case_opened": async (_deps, event) =>
     logger.error("PAYMENT_CASE", {

@@ -208,7 +208,7 @@ export class Watch extends Construct {
   }
 }
 
-const sweeping: readonly FunctionName[] = ["HoldSweep", "DeadlineSweep", "CampaignWindow", "Reconcile"];
+const sweeping: readonly FunctionName[] = ["HoldSweep", "DeadlineSweep", "CampaignWindow", "Backlog", "Reconcile"];
 
 function handlerOf(handlers: ReadonlyMap<FunctionName, Handler>, name: FunctionName): Handler {
   const handler = handlers.get(name);

@@ -187,6 +187,7 @@ export class Core extends Stack {
       CampaignWindow: "rate(1 minute)",
       HoldSweep: "rate(1 minute)",
       DeadlineSweep: "rate(1 minute)",
+      Backlog: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
     } as const satisfies Partial<Record<FunctionName, string>>;
     for (const [name, schedule] of Object.entries(schedules)) {

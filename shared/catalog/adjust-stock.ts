@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { audited } from "../table/audit.ts";
-import { decide, type Table } from "../table/entity.ts";
+import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { outbox, stockMovements, stocks, stores } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { loadArticle } from "./keep-article.ts";
@@ -33,25 +33,40 @@ export async function adjustStock(
         errors: [{ path: "body.delta", message: `the stock would exceed ${stockLimit} units` }],
       });
     const next = { storeId, articleId, online };
-    const adjustment = makeEvent(env, {
-      type: "stock.adjusted",
-      actor: { kind: "staff", id: input.by },
-      data: { storeId, articleId, delta, online },
-    });
-    // The whole row on condition of its version, not an ADD: the answer tells the number that this very change led to.
-    await table.commit([
-      current ? stocks.replace({ ...next, version: current.version }) : stocks.create(next),
-      stockMovements.create({ storeId, articleId, cause: `adjust#${adjustment.eventId}`, delta, at: adjustment.at }),
-      audited(env, {
-        staffId: input.by,
-        action: "stock.adjust",
-        target: `${storeId}/${articleId}`,
-        reason,
-        change: { delta, online },
-      }),
-      outbox.create(adjustment),
-      ...input.once(next),
-    ]);
+    const cause = `adjust#${env.ids.next("EV")}`;
+    await table.commit([...stockWrites(env, { by: input.by, current, next, cause, reason }), ...input.once(next)]);
     return next;
   });
+}
+
+/**
+ * The four writes that move a store's online stock from what was read to `next`, at the hand of `by`: the row, its movement
+ * (`cause` is its natural key), audit and event.
+ */
+export function stockWrites(
+  env: Env,
+  move: { by: string; current: Stored<Stock> | undefined; next: Stock; cause: string; reason?: string | undefined },
+): Write[] {
+  const { by, current, next, cause, reason } = move;
+  const { storeId, articleId, online } = next;
+  const delta = online - (current?.online ?? 0);
+  return [
+    // The whole row on condition of its version, not an ADD: the answer tells the number that this very change led to.
+    current ? stocks.replace({ ...next, version: current.version }) : stocks.create(next),
+    stockMovements.create({ storeId, articleId, cause, delta, at: env.clock.now() }),
+    audited(env, {
+      staffId: by,
+      action: "stock.adjust",
+      target: `${storeId}/${articleId}`,
+      reason,
+      change: { delta, online },
+    }),
+    outbox.create(
+      makeEvent(env, {
+        type: "stock.adjusted",
+        actor: { kind: "staff", id: by },
+        data: { storeId, articleId, delta, online },
+      }),
+    ),
+  ];
 }

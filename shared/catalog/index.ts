@@ -1,3 +1,4 @@
-export { adjustStock, stockLimit } from "./adjust-stock.ts";
-export { createArticle, loadArticle, retireArticle, updateArticle } from "./keep-article.ts";
+export { adjustStock, stockLimit, stockWrites } from "./adjust-stock.ts";
+export { findArticles } from "./find-articles.ts";
+export { articleWrites, createArticle, loadArticle, retireArticle, updateArticle } from "./keep-article.ts";
 export { type Article, article, sale } from "./model.ts";

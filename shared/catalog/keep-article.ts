@@ -2,8 +2,8 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { audited } from "../table/audit.ts";
-import { decide, type Stored, type Table } from "../table/entity.ts";
-import { articles, outbox } from "../table/keys.ts";
+import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
+import { articleCodes, articles, outbox } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import type { Article } from "./model.ts";
 
@@ -17,7 +17,34 @@ export async function loadArticle(deps: { table: Pick<Table, "load"> }, articleI
   return article;
 }
 
-/** Adds an article. A kit's components must be distinct, exist, not be kits or retired: KIT_COMPONENT_INVALID. */
+/**
+ * The writes that make an article, or change it from what was read, with its code's row, audit and event: at most 5. A code
+ * that another article has fails as CODE_TAKEN.
+ */
+export function articleWrites(env: Env, by: string, current: Stored<Article> | undefined, next: Article): Write[] {
+  const { articleId, code, retired: _, createdAt: __, ...facts } = next;
+  const before = current?.code;
+  return [
+    current ? articles.replace({ ...next, version: current.version }) : articles.create(next),
+    ...(before === undefined || before === code ? [] : [articleCodes.remove({ code: before })]),
+    ...(code === undefined || before === code ? [] : [articleCodes.create({ code, articleId }).or("CODE_TAKEN")]),
+    audited(env, {
+      staffId: by,
+      action: current ? "article.update" : "article.create",
+      target: articleId,
+      change: { code, ...facts },
+    }),
+    outbox.create(
+      makeEvent(env, {
+        type: current ? "article.changed" : "article.created",
+        actor: { kind: "staff", id: by },
+        data: { articleId },
+      }),
+    ),
+  ];
+}
+
+/** Adds an article. A kit's components must be distinct, exist, not be kits or retired: KIT_COMPONENT_INVALID. Throws CODE_TAKEN. */
 export async function createArticle(
   deps: { env: Env; table: Table },
   input: { by: string; article: ArticleFacts & Pick<Article, "sale">; once: Once<Stored<Article>> },
@@ -33,14 +60,7 @@ export async function createArticle(
     createdAt: env.clock.now(),
     version: 1,
   };
-  await table.commit([
-    articles.create(article),
-    audited(env, { staffId: input.by, action: "article.create", target: articleId, change: input.article }),
-    outbox.create(
-      makeEvent(env, { type: "article.created", actor: { kind: "staff", id: input.by }, data: { articleId } }),
-    ),
-    ...input.once(article),
-  ]);
+  await table.commit([...articleWrites(env, input.by, undefined, article), ...input.once(article)]);
   return article;
 }
 
@@ -57,7 +77,8 @@ async function requireComponents(table: Table, components: readonly { articleId:
 
 /**
  * Changes what is said of an article; campaigns and orders keep what they were made with. `version` is the one that the
- * change was made from. Throws ARTICLE_NOT_FOUND, ARTICLE_RETIRED, VERSION_CONFLICT.
+ * change was made from. Throws ARTICLE_NOT_FOUND, ARTICLE_RETIRED, VERSION_CONFLICT, CODE_TAKEN, and Stale
+ * when somebody else changed it at the same moment.
  */
 export async function updateArticle(
   deps: { env: Env; table: Table },
@@ -68,14 +89,8 @@ export async function updateArticle(
   if (current.retired) throw new DomainError("ARTICLE_RETIRED");
   if (current.version !== input.version) throw new DomainError("VERSION_CONFLICT");
   const { articleId, sale, retired, createdAt, version } = current;
-  const next = { ...input.article, articleId, sale, retired, createdAt };
-  await table.commit([
-    articles.replace({ ...next, version }).or("VERSION_CONFLICT"),
-    audited(env, { staffId: input.by, action: "article.update", target: articleId, change: input.article }),
-    outbox.create(
-      makeEvent(env, { type: "article.changed", actor: { kind: "staff", id: input.by }, data: { articleId } }),
-    ),
-  ]);
+  const next: Article = { ...input.article, articleId, sale, retired, createdAt };
+  await table.commit(articleWrites(env, input.by, current, next));
   return { ...next, version: version + 1 };
 }
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { idOf } from "../kernel/ids.ts";
+import { idOf, ownCode } from "../kernel/ids.ts";
 import { fen } from "../kernel/money.ts";
 import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
@@ -19,6 +19,8 @@ export const sale = z.discriminatedUnion("by", [
 
 export const article = z.object({
   articleId: idOf("AR"),
+  /** 货号, unique while it is set. */
+  code: ownCode.optional(),
   name: text(1, 40),
   description: text(0, 500).optional(),
   category: text(1, 20),
@@ -33,6 +35,9 @@ export const article = z.object({
 });
 export type Article = z.infer<typeof article>;
 
+/** Finds the article of a code. */
+export const articleCode = z.object({ code: ownCode, articleId: idOf("AR") });
+
 /** What a store has of an article, in units: `online` may be sold online and is not yet given to a campaign. */
 export const stock = z.object({
   storeId: idOf("ST"),
@@ -45,7 +50,7 @@ export type Stock = z.infer<typeof stock>;
 export const stockMovement = z.object({
   storeId: idOf("ST"),
   articleId: idOf("AR"),
-  /** Natural key of the cause: `adjust#<event>`, `open#<campaign>`, `return#<campaign>`, `late#<order>`. */
+  /** Natural key of the cause: `adjust#<event>`, `open#<campaign>`, `return#<campaign>`, `late#<order>`, `import#<import>`. */
   cause: text(0, 80),
   delta: z.int(),
   at: epochMs,

@@ -2,10 +2,33 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { audited } from "../table/audit.ts";
-import { decide, type Stored, type Table } from "../table/entity.ts";
+import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { outbox, staffMembers, stores } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import type { Staff } from "./model.ts";
+
+/** The three writes that make a staff row, or change it from what was read; the name stays out of audit and event. */
+export function staffWrites(env: Env, by: string, current: Stored<Staff> | undefined, next: Staff): Write[] {
+  const { staffId, roles, storeIds, active } = next;
+  return [
+    current
+      ? staffMembers.replace({ ...next, version: current.version })
+      : staffMembers.create(next).or("STAFF_EXISTS"),
+    audited(env, {
+      staffId: by,
+      action: current ? "staff.update" : "staff.create",
+      target: staffId,
+      change: { roles, storeIds, active },
+    }),
+    outbox.create(
+      makeEvent(env, {
+        type: current ? "staff.changed" : "staff.created",
+        actor: { kind: "staff", id: by },
+        data: { staffId },
+      }),
+    ),
+  ];
+}
 
 /** Adds a staff member under the subject of its sign-in. Throws STAFF_EXISTS, STORE_NOT_FOUND. */
 export async function createStaff(
@@ -14,14 +37,8 @@ export async function createStaff(
 ): Promise<Stored<Staff>> {
   const { env, table } = deps;
   const staff: Stored<Staff> = { ...input.staff, active: true, version: 1 };
-  const { staffId, name: _, ...change } = staff;
   await requireStores(table, staff.storeIds);
-  await table.commit([
-    staffMembers.create(staff).or("STAFF_EXISTS"),
-    audited(env, { staffId: input.by, action: "staff.create", target: staffId, change }),
-    outbox.create(makeEvent(env, { type: "staff.created", actor: { kind: "staff", id: input.by }, data: { staffId } })),
-    ...input.once(staff),
-  ]);
+  await table.commit([...staffWrites(env, input.by, undefined, staff), ...input.once(staff)]);
   return staff;
 }
 
@@ -47,14 +64,9 @@ export async function updateStaff(
     if (!by?.active || !by.roles.includes("admin")) throw new DomainError("FORBIDDEN");
     if (!current) throw new DomainError("STAFF_NOT_FOUND");
     const next: Stored<Staff> = { ...input.staff, version: current.version };
-    const { name: _, staffId: __, version: ___, ...change } = next;
     await table.commit([
-      staffMembers.replace(next),
+      ...staffWrites(env, input.by, current, next),
       ...(staffId === input.by ? [] : [staffMembers.check({ staffId: input.by }).asRead(by)]),
-      audited(env, { staffId: input.by, action: "staff.update", target: staffId, change }),
-      outbox.create(
-        makeEvent(env, { type: "staff.changed", actor: { kind: "staff", id: input.by }, data: { staffId } }),
-      ),
     ]);
     return { ...next, version: current.version + 1 };
   });

@@ -15,6 +15,7 @@ export const idPrefixes = {
   SE: "session",
   PC: "payment case",
   AU: "audit row",
+  IM: "import",
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;
 
@@ -40,6 +41,12 @@ export const idOf = (prefix: IdPrefix) =>
     .string()
     .regex(idPattern(prefix), `${prefix} and 24 characters 0-9 A-Z without I L O U`)
     .meta({ description: `Id of a ${idPrefixes[prefix]}`, example: `${prefix}01KASWB3Q8W5CJ7T2N9RXEH4` });
+
+/** What the chain itself calls an article (货号) or a store; never of the form of an id, so that a cell may hold either. */
+export const ownCode = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, "1 to 32 letters, digits and . _ - with a letter or digit first")
+  .refine((code) => !/^[A-Z]{2}[0-9A-HJKMNP-TV-Z]{24}$/.test(code), "must not look like an id");
 
 /** The id that belongs to another one to one, under another prefix: `siblingId("RF", orderId)`. */
 export const siblingId = (prefix: IdPrefix, id: string): string => prefix + id.slice(2);

@@ -10,6 +10,12 @@ export interface Problem {
 export const problems = {
   // the request itself
   BODY_MALFORMED: { status: 400, zh: "请求体不是合法的 JSON", en: "The body is not valid JSON", log: "info" },
+  CSV_INVALID: {
+    status: 422,
+    zh: "CSV 文件有误,未写入任何数据",
+    en: "The CSV file has errors; nothing was written",
+    log: "info",
+  },
   INPUT_INVALID: { status: 422, zh: "请求参数有误", en: "The request does not fit its schema", log: "info" },
   IDEMPOTENCY_KEY_MISSING: {
     status: 400,
@@ -90,11 +96,20 @@ export const problems = {
   STORE_NOT_FOUND: { status: 404, zh: "门店不存在", en: "No such store", log: "info" },
   ARTICLE_NOT_FOUND: { status: 404, zh: "商品不存在", en: "No such article", log: "info" },
   ARTICLE_RETIRED: { status: 409, zh: "商品已下架", en: "The article is retired", log: "info" },
+  CODE_TAKEN: { status: 409, zh: "编码已被占用", en: "Another one has this code", log: "info" },
   KIT_COMPONENT_INVALID: {
     status: 422,
     zh: "套装只能由在售的单品组成,且不能重复",
     en: "A kit is made of distinct articles on sale that are no kits themselves",
     log: "info",
+  },
+  IMPORT_NOT_FOUND: { status: 404, zh: "导入任务不存在", en: "No such import", log: "info" },
+  IMPORT_UNDER_WAY: {
+    status: 409,
+    zh: "同类数据正在导入,请等它完成",
+    en: "Another import of this kind is being applied; wait for it",
+    log: "info",
+    retryAfter: 10,
   },
   COMMUNITY_NOT_FOUND: { status: 404, zh: "社群不存在", en: "No such community", log: "info" },
   MEMBERSHIP_NOT_FOUND: { status: 404, zh: "不是该社群的成员", en: "Not a member of this community", log: "info" },

@@ -7,6 +7,9 @@ export type ProblemCode = keyof typeof problems;
 export interface FieldError {
   path: string;
   message: string;
+  /** In a CSV file: the row as a spreadsheet counts it, and the column as its header calls it. */
+  row?: number;
+  column?: string;
 }
 
 /**

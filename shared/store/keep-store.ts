@@ -3,14 +3,15 @@ import { makeEvent } from "../kernel/event.ts";
 import { type Point, toWgs84 } from "../kernel/geo.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { audited } from "../table/audit.ts";
-import { decide, type Stored, type Table } from "../table/entity.ts";
-import { outbox, stores } from "../table/keys.ts";
+import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
+import { outbox, storeCodes, stores } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import type { Store } from "./model.ts";
 import type { AddressFinder } from "./ports.ts";
 
 /** What staff say of a store. Without `point` the address is looked up on the map. `radiusM`: metres. */
 export interface StoreFacts {
+  code?: string | undefined;
   name: string;
   address: string;
   point?: Point | undefined;
@@ -36,29 +37,51 @@ export async function loadStore(deps: { table: Pick<Table, "load"> }, storeId: s
   return store;
 }
 
-/** Opens a store. Throws ADDRESS_NOT_FOUND, and TRY_AGAIN when the map service does not answer. */
+/**
+ * The writes that make a store, or change it from what was read, with its code's row, audit and event: at most 5. A code that
+ * another store has fails as CODE_TAKEN.
+ */
+export function storeWrites(env: Env, by: string, current: Stored<Store> | undefined, next: Store): Write[] {
+  const { storeId, code, suspended: _, createdAt: __, ...facts } = next;
+  const before = current?.code;
+  return [
+    current ? stores.replace({ ...next, version: current.version }) : stores.create(next),
+    ...(before === undefined || before === code ? [] : [storeCodes.remove({ code: before })]),
+    ...(code === undefined || before === code ? [] : [storeCodes.create({ code, storeId }).or("CODE_TAKEN")]),
+    audited(env, {
+      staffId: by,
+      action: current ? "store.update" : "store.create",
+      target: storeId,
+      change: { code, ...facts },
+    }),
+    outbox.create(
+      makeEvent(env, {
+        type: current ? "store.changed" : "store.created",
+        actor: { kind: "staff", id: by },
+        data: { storeId },
+      }),
+    ),
+  ];
+}
+
+/** Opens a store. Throws ADDRESS_NOT_FOUND, CODE_TAKEN, and TRY_AGAIN when the map service does not answer. */
 export async function createStore(
   deps: { env: Env; table: Table; geocoder: AddressFinder },
   input: { by: string; store: StoreFacts; once: Once<Stored<Store>> },
 ): Promise<Stored<Store>> {
   const { env, table } = deps;
-  const { name, address, radiusM, hours } = input.store;
   const wgs84 = await locate(deps.geocoder, input.store);
   const storeId = env.ids.next("ST");
-  const facts = { name, address, wgs84, radiusM, hours };
+  const { code, name, address, radiusM, hours } = input.store;
+  const facts = { ...(code !== undefined && { code }), name, address, wgs84, radiusM, hours };
   const store: Stored<Store> = { storeId, ...facts, suspended: false, createdAt: env.clock.now(), version: 1 };
-  await table.commit([
-    stores.create(store),
-    audited(env, { staffId: input.by, action: "store.create", target: storeId, change: facts }),
-    outbox.create(makeEvent(env, { type: "store.created", actor: { kind: "staff", id: input.by }, data: { storeId } })),
-    ...input.once(store),
-  ]);
+  await table.commit([...storeWrites(env, input.by, undefined, store), ...input.once(store)]);
   return store;
 }
 
 /**
  * Changes what is said of a store. `version` is the one that the change was made from: VERSION_CONFLICT when somebody else
- * changed it since. Without `point` a store whose address stays keeps its place. Throws STORE_NOT_FOUND, ADDRESS_NOT_FOUND.
+ * changed it since, Stale when at the same moment. Without `point` a store whose address stays keeps its place. Throws STORE_NOT_FOUND, ADDRESS_NOT_FOUND, CODE_TAKEN.
  */
 export async function updateStore(
   deps: { env: Env; table: Table; geocoder: AddressFinder },
@@ -67,22 +90,14 @@ export async function updateStore(
   const { env, table } = deps;
   const current = await loadStore(deps, input.storeId);
   if (current.version !== input.version) throw new DomainError("VERSION_CONFLICT");
-  const { name, address, radiusM, hours } = input.store;
+  const { code, name, address, radiusM, hours } = input.store;
   const stays = input.store.point === undefined && address === current.address;
   const wgs84 = stays ? current.wgs84 : await locate(deps.geocoder, input.store);
-  const facts = { name, address, wgs84, radiusM, hours };
-  await table.commit([
-    stores.replace({ ...current, ...facts }).or("VERSION_CONFLICT"),
-    audited(env, { staffId: input.by, action: "store.update", target: current.storeId, change: facts }),
-    outbox.create(
-      makeEvent(env, {
-        type: "store.changed",
-        actor: { kind: "staff", id: input.by },
-        data: { storeId: current.storeId },
-      }),
-    ),
-  ]);
-  return { ...current, ...facts, version: current.version + 1 };
+  const { storeId, suspended, createdAt, version } = current;
+  const facts = { ...(code !== undefined && { code }), name, address, wgs84, radiusM, hours };
+  const next: Store = { storeId, ...facts, suspended, createdAt };
+  await table.commit(storeWrites(env, input.by, current, next));
+  return { ...next, version: version + 1 };
 }
 
 /**

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { point } from "../kernel/geo.ts";
-import { idOf } from "../kernel/ids.ts";
+import { idOf, ownCode } from "../kernel/ids.ts";
 import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 
@@ -20,6 +20,8 @@ export const openingHours = z
 
 export const store = z.object({
   storeId: idOf("ST"),
+  /** The chain's own number of the store, unique while it is set. */
+  code: ownCode.optional(),
   name: text(1, 60),
   address: text(1, 200),
   wgs84: point,
@@ -29,4 +31,6 @@ export const store = z.object({
   suspended: z.boolean(),
   createdAt: epochMs,
 });
+/** Finds the store of a code. */
+export const storeCode = z.object({ code: ownCode, storeId: idOf("ST") });
 export type Store = z.infer<typeof store>;

@@ -1,4 +1,4 @@
-import { article, stock, stockMovement } from "../catalog/model.ts";
+import { article, articleCode, stock, stockMovement } from "../catalog/model.ts";
 import { community, membership } from "../community/model.ts";
 import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
 import { allotment, campaign, communityCampaign, guard, share, team, totalCap, touch } from "../groupbuy/model.ts";
@@ -6,9 +6,10 @@ import { member, openidLink, phoneLink, session, staff } from "../identity/model
 import { inboxMessage } from "../journey/model.ts";
 import { bucketOf } from "../kernel/ids.ts";
 import { day, dayOf, hour } from "../kernel/time.ts";
+import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
-import { store } from "../store/model.ts";
+import { store, storeCode } from "../store/model.ts";
 import { entity } from "./entity.ts";
 import {
   auditRow,
@@ -76,6 +77,13 @@ export const stores = entity({
 });
 export const allStores = () => stores.query({ index: "gsi1", pk: "STORES" });
 
+export const storeCodes = entity({
+  name: "StoreCode",
+  schema: storeCode,
+  keyed: ["code"],
+  key: ({ code }) => ({ pk: `STORECODE#${code}`, sk: "#" }),
+});
+
 export const articles = entity({
   name: "Article",
   schema: article,
@@ -84,6 +92,13 @@ export const articles = entity({
   index: ({ articleId }) => ({ gsi1pk: "ARTICLES", gsi1sk: articleId }),
 });
 export const allArticles = () => articles.query({ index: "gsi1", pk: "ARTICLES" });
+
+export const articleCodes = entity({
+  name: "ArticleCode",
+  schema: articleCode,
+  keyed: ["code"],
+  key: ({ code }) => ({ pk: `ARTICLECODE#${code}`, sk: "#" }),
+});
 
 export const stocks = entity({
   name: "Stock",
@@ -284,6 +299,28 @@ export const pickupTriesRows = entity({
   keyed: ["staffId", "storeId", "window"],
   key: (t) => ({ pk: `TRIES#${t.staffId}#${t.storeId}`, sk: stamp(t.window) }),
   ttl: (t) => seconds(t.window + hour),
+});
+
+// files of master data
+export const importRuns = entity({
+  name: "Import",
+  schema: importRun,
+  keyed: ["importId"],
+  key: ({ importId }) => ({ pk: `IMPORT#${importId}`, sk: "#" }),
+});
+export const importChunks = entity({
+  name: "ImportChunk",
+  schema: importChunk,
+  keyed: ["importId", "chunk"],
+  key: ({ importId, chunk }) => ({ pk: `IMPORT#${importId}`, sk: `CHUNK#${String(chunk).padStart(3, "0")}` }),
+});
+/** What is still to be applied, in its order. */
+export const chunksOf = (importId: string) => importChunks.query({ pk: `IMPORT#${importId}`, prefix: "CHUNK#" });
+export const importLocks = entity({
+  name: "ImportLock",
+  schema: importLock,
+  keyed: ["register"],
+  key: ({ register }) => ({ pk: `IMPORTLOCK#${register}`, sk: "#" }),
 });
 
 // what carries the rest

@@ -107,13 +107,16 @@ async function call(method: string, path: string, token: string | undefined, sam
     headers: {
       ...(token && { authorization: `Bearer ${token}` }),
       ...(sample.body && { "content-type": "application/json" }),
+      ...(sample.csv && { "content-type": "text/csv" }),
       "idempotency-key": `authorization-${++calls}`,
     },
     ...(sample.body && { body: JSON.stringify(sample.body) }),
+    ...(sample.csv && { body: sample.csv }),
   });
   const text = await response.text();
+  const json = text && /json/.test(response.headers.get("content-type") ?? "");
   // biome-ignore lint/suspicious/noExplicitAny: an answer is looked at by expectations
-  return { status: response.status, body: (text ? JSON.parse(text) : undefined) as any };
+  return { status: response.status, body: (json ? JSON.parse(text) : undefined) as any };
 }
 const made = async (...request: Parameters<typeof call>) => {
   const { status, body } = await call(...request);
@@ -173,7 +176,11 @@ const world = await (async () => {
   });
   const expired = { member: old.accessToken, staff: await staffToken("root", 2 * 3600) };
   const refundId = env.ids.next("RF");
-  return { ids: { ...shop, refundId, token, staffId: "target", memberId: owner.memberId }, tokens, expired };
+  return {
+    ids: { ...shop, refundId, importId: env.ids.next("IM"), token, staffId: "target", memberId: owner.memberId },
+    tokens,
+    expired,
+  };
 })();
 const { ids, tokens, expired } = world;
 const samples = samplesOf({ ...ids, now, refreshToken: async () => (await login("refresher")).refreshToken });
@@ -203,7 +210,7 @@ test("each caller is let in, or refused with the code of the table", async () =>
       const { status, body } = await call(method!, path, token, sample);
       const code: string = body?.code ?? String(status);
       // What is wrong with the request itself would hide whether its sender may make it.
-      const seen = ["INPUT_INVALID", "BODY_MALFORMED", "INTERNAL", "TRY_AGAIN"].includes(code)
+      const seen = ["INPUT_INVALID", "BODY_MALFORMED", "CSV_INVALID", "INTERNAL", "TRY_AGAIN"].includes(code)
         ? `${code} ${JSON.stringify(body.errors)}`
         : refusals.includes(code)
           ? code

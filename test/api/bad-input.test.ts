@@ -43,7 +43,7 @@ interface Answer {
 interface Request {
   token?: string | undefined;
   key?: string | undefined;
-  body?: string | undefined;
+  body?: string | Uint8Array<ArrayBuffer> | undefined;
   headers?: Record<string, string>;
 }
 let keys = 0;
@@ -114,6 +114,7 @@ const ids = {
   ...shop,
   token: "0123456789ABCDEF",
   refundId: `RF${shop.orderId.slice(2)}`,
+  importId: `IM${shop.orderId.slice(2)}`,
   staffId: "nobody",
   memberId: ann.memberId,
 };
@@ -259,7 +260,9 @@ test("JSON of another shape, fields nobody knows and __proto__ are refused with 
 });
 
 test("a body where none belongs is refused", async () => {
-  const without = routesWith(({ body, method, actor }) => !body && method !== "get" && actor !== "channel");
+  const without = routesWith(
+    ({ body, takesCsv, method, actor }) => !body && !takesCsv && method !== "get" && actor !== "channel",
+  );
   const result = await refused(
     without.map(({ name, method, url, token }) => ({
       what: "a body",
@@ -370,9 +373,14 @@ test("cursors are refused when tampered with, of another list or of another memb
   const ofAnn = await send("get", "/v1/me/communities?limit=1", { token: ann.accessToken });
   const stolen = await send("get", `/v1/me/communities?cursor=${ofAnn.body.nextCursor}`, { token: ben.accessToken });
   expect(flaw(stolen, "CURSOR_INVALID", "get /v1/me/communities")).toBeUndefined();
-  const day = (name: string) => (name.includes("/audit") || name.endsWith("/orders") ? "day=2026-11-23&" : "");
+  const needed = (name: string) =>
+    name.includes("/audit") || name.endsWith("/orders")
+      ? "day=2026-11-23&"
+      : name.endsWith("/exports/stock")
+        ? `storeId=${shop.storeId}&`
+        : "";
   const cases = lists.flatMap(({ name, url, token, path }) => {
-    const query = path.startsWith("/ops/") ? day(name) : "";
+    const query = path.startsWith("/ops/") ? needed(name) : "";
     const own = url.endsWith(communities.slice(3)); // the same list, for staff too
     return [
       ...bad
@@ -401,6 +409,35 @@ test("cursors are refused when tampered with, of another list or of another memb
   expect(result.wrong).toEqual([]);
   expect(result.count).toBeGreaterThan(150);
   expect((await send("get", `${communities}?limit=1&cursor=${mine}`, { token: ann.accessToken })).status).toBe(200);
+});
+
+test("a file that is no CSV, not said to be one, or not in UTF-8 is refused with its row", async () => {
+  const files = routesWith(({ takesCsv }) => takesCsv);
+  const bad: [string, string | Uint8Array<ArrayBuffer>, string][] = [
+    ["nothing", "", "text/csv"],
+    ["JSON", '{"a":1}', "application/json"],
+    ["JSON called CSV", '{"a":1}', "text/csv"],
+    ["a quote left open", 'a,b\n"1,2', "text/csv"],
+    ["GBK", new Uint8Array([0xc7, 0xe0, 0xb2, 0xcb, 0x2c, 0x31, 0x0a]), "text/csv"],
+    ["UTF-16", new Uint8Array(Buffer.from("\uFEFFa,b\n1,2", "utf16le")), "text/csv"],
+    ["an image", new Uint8Array(Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ", "base64")), "text/csv"],
+    ["formulas alone", "=1+1\n=cmd|' /C calc'!A0", "text/csv"],
+  ];
+  const result = await refused(
+    files.flatMap(({ name, method, url, token }) =>
+      bad.map(([what, body, type]) => ({
+        what,
+        route: name,
+        code: "CSV_INVALID",
+        answer: async () => {
+          const answer = await send(method, url, { token, key: freshKey(), body, headers: { "content-type": type } });
+          if (type === "text/csv") expect(answer.body?.errors?.[0]?.row, `${what}: ${answer.text}`).toBeGreaterThan(0);
+          return answer;
+        },
+      })),
+    ),
+  );
+  expect(result).toEqual({ count: 5 * bad.length, wrong: [] });
 });
 
 test("an Idempotency-Key that is missing, short, long or odd is refused on every route that needs one", async () => {
@@ -453,7 +490,9 @@ test("a method that a route has not is 405 with Allow; PATCH exists nowhere", as
   const wrong: string[] = [];
   let count = 0;
   for (const path of paths) {
-    const has = allRoutes.filter((route) => route.path === path);
+    const fits = (route: { path: string }) =>
+      new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(pathOf(path));
+    const has = allRoutes.filter(fits);
     for (const method of methods.filter((one) => !has.some((route) => route.method === one))) {
       const answer = await send(method, pathOf(path), { token: tokenOf(has[0]!.actor), key: freshKey() });
       const why = flaw(answer, "METHOD_NOT_ALLOWED");

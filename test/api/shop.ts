@@ -2,6 +2,8 @@ import { day, hour, toIso } from "../../shared/kernel/time.ts";
 
 export interface Sample {
   body?: Record<string, unknown>;
+  /** In place of `body`, where a route takes a file. */
+  csv?: string;
   query?: string;
 }
 // biome-ignore lint/suspicious/noExplicitAny: an answer is looked at by expectations, which fail on any other shape
@@ -106,6 +108,16 @@ export function samplesOf(ids: {
     "put /ops/v1/articles/{articleId}": () => ({ body: { ...article, version: 1 } }),
     "post /ops/v1/articles/{articleId}/retirement": () => ({ body: because }),
     "post /ops/v1/stores/{storeId}/stock/{articleId}/adjustments": () => ({ body: { delta: 1, ...because } }),
+    "post /ops/v1/imports/articles": () => ({
+      csv: "货号,名称,分类,单位,售价,成本,鲜活易腐,销售方式\nSC-1,青菜,蔬菜,500g,10,5,是,按件\n",
+    }),
+    "post /ops/v1/imports/prices": () => ({ csv: `article,price,cost\n${ids.articleId},10,5\n` }),
+    "post /ops/v1/imports/stock": () => ({ csv: `store,article,online\n${ids.storeId},${ids.articleId},9\n` }),
+    "post /ops/v1/imports/stores": () => ({
+      csv: "code,name,address,lat,lng,datum,radius,hours\nS01,淮海店,淮海中路1号,31.22,121.47,wgs84,3000,1-7 08:00-22:00\n",
+    }),
+    "post /ops/v1/imports/staff": () => ({ csv: "staff,name,roles,stores,active\nrider-9,新人,rider,,yes\n" }),
+    "get /ops/v1/exports/stock": () => ({ query: `?storeId=${ids.storeId}` }),
     "post /ops/v1/communities": () => ({ body: { storeId: ids.storeId, name: "烘焙群", kind: "interest" } }),
     "put /ops/v1/communities/{communityId}/members/{memberId}/role": () => ({ body: { role: "member", ...because } }),
     "post /v1/leader/communities/{communityId}/orders": () => ({

@@ -66,9 +66,15 @@ export async function openPlatform(routes: readonly Route[] = []) {
     async call(
       method: string,
       path: string,
-      sent: { token?: string; staff?: string; body?: unknown; key?: string } = {},
+      sent: {
+        token?: string;
+        staff?: string;
+        body?: unknown;
+        csv?: string | Uint8Array<ArrayBuffer>;
+        key?: string;
+      } = {},
       // biome-ignore lint/suspicious/noExplicitAny: an answer is looked at by expectations, which fail on any other shape
-    ): Promise<{ status: number; body: any; text: string }> {
+    ): Promise<{ status: number; headers: Headers; body: any; text: string }> {
       clock.advance(1); // ids sort by the millisecond they were made in
       const token = sent.token ?? (sent.staff && `access-token-of-staff-${sent.staff}`);
       const response = await app.request(path, {
@@ -76,12 +82,20 @@ export async function openPlatform(routes: readonly Route[] = []) {
         headers: {
           ...(token && { authorization: `Bearer ${token}` }),
           ...(sent.body !== undefined && { "content-type": "application/json" }),
+          ...(sent.csv !== undefined && { "content-type": "text/csv; charset=utf-8" }),
           ...(sent.key && { "idempotency-key": sent.key }),
         },
         ...(sent.body !== undefined && { body: JSON.stringify(sent.body) }),
+        ...(sent.csv !== undefined && { body: sent.csv }),
       });
       const text = await response.text();
-      return { status: response.status, text, body: text && JSON.parse(text) };
+      const json = /json/.test(response.headers.get("content-type") ?? "");
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        body: json ? text && JSON.parse(text) : undefined,
+      };
     },
     async hire(staffId: string, roles: Role[], storeIds: string[] = []): Promise<string> {
       await table.commit([staffMembers.create({ staffId, name: staffId, roles, storeIds, active: true })]);

@@ -459,6 +459,7 @@ describe("sources", () => {
       CampaignWindow: "rate(1 minute)",
       HoldSweep: "rate(1 minute)",
       DeadlineSweep: "rate(1 minute)",
+      Backlog: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
     });
     for (const [id, { Properties: p }] of schedules) {

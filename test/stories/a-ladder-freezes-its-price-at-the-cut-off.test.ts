@@ -149,7 +149,7 @@ test("a case of six with 2, up to 4: the last case is filled, its tolerance prep
     communities: [{ communityId, units: 12, cases: 2, orders: seats.map(({ orderId }) => ({ orderId, units: 4 })) }],
   });
   const csv = await clerk.get(`${list}?format=csv`);
-  expect(csv.headers.get("content-type")).toBe("text/csv; charset=utf-8");
+  expect(csv.headers.get("content-type")).toBe("text/csv; charset=utf-8; header=present");
   expect(csv.text.split("\r\n").map((line) => line.split(",").slice(0, 4))).toEqual([
     ["社群", "订单号", "商品", "份数"],
     ...seats.map(({ orderId }) => ["淮海坊", orderId, "本地有机青菜", "4"]),

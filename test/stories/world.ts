@@ -108,6 +108,8 @@ export interface Caller {
   /** A POST with a fresh Idempotency-Key unless one is given. */
   post(path: string, body?: Json, key?: string): Promise<Answer<Any>>;
   put(path: string, body: Json): Promise<Answer<Any>>;
+  /** A POST of a CSV file, which is applied. */
+  upload(path: string, csv: string): Promise<Answer<Any>>;
   delete(path: string): Promise<Answer<Any>>;
 }
 export interface Neighbour extends Caller {
@@ -184,17 +186,17 @@ async function prepare<P extends WorldPlatform>(
     method: string,
     path: string,
     token?: string,
-    body?: Json,
+    body?: Json | string,
     key?: string,
   ): Promise<Answer<Any>> => {
     const response = await fetch(url + path, {
       method,
       headers: {
         ...(token && { authorization: `Bearer ${token}` }),
-        ...(body && { "content-type": "application/json" }),
+        ...(body && { "content-type": typeof body === "string" ? "text/csv" : "application/json" }),
         ...(method === "POST" && { "idempotency-key": key ?? `story-${platform.clock.now()}-${++keys}` }),
       },
-      ...(body && { body: JSON.stringify(body) }),
+      ...(body && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
     const json = text !== "" && (response.headers.get("content-type") ?? "").includes("json");
@@ -203,6 +205,7 @@ async function prepare<P extends WorldPlatform>(
   const caller = (token: () => Promise<string> | string): Caller => ({
     get: async (path) => call("GET", path, await token()),
     post: async (path, body, key) => call("POST", path, await token(), body, key),
+    upload: async (path, csv) => call("POST", `${path}?dryRun=false`, await token(), csv),
     put: async (path, body) => call("PUT", path, await token(), body),
     delete: async (path) => call("DELETE", path, await token()),
   });
