@@ -5,6 +5,7 @@ import type { Lifecycle } from "../shared/kernel/lifecycle.ts";
 import { importLifecycle } from "../shared/masterdata/index.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "../shared/order/index.ts";
 import { paymentLifecycle, refundLifecycle } from "../shared/payment/index.ts";
+import { lotLifecycle, recallLifecycle, supplierLifecycle } from "../shared/supply/index.ts";
 
 interface Chapter {
   title: string;
@@ -158,6 +159,26 @@ const chapters: Chapter[] = [
       again: "换号重试",
     },
   ),
+  chapter("Supplier 供应商", "Nothing new of a suspended supplier is published.", supplierLifecycle, {
+    ACTIVE: "合作中",
+    SUSPENDED: "已暂停",
+    suspended: "暂停",
+    resumed: "恢复",
+  }),
+  chapter("Lot 到货批次", "Checked once; what is accepted is in the store's stock from that commit on.", lotLifecycle, {
+    EXPECTED: "待验收",
+    ACCEPTED: "已收货",
+    PARTLY_ACCEPTED: "部分收货",
+    REJECTED: "已拒收",
+    accepted: "全部合格",
+    partlyAccepted: "部分合格",
+    rejected: "不合格",
+  }),
+  chapter("Recall 召回", "While OPEN nothing of the article is published, opened or resumed.", recallLifecycle, {
+    OPEN: "召回中",
+    CLOSED: "已结束",
+    closed: "结束",
+  }),
   chapter(
     "Import 导入",
     "PLANNED: every row passed, and all of them will be applied. APPLYING goes on chunk by chunk, whatever is killed between.",

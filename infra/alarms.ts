@@ -40,6 +40,11 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> 
     owner: "orders",
     impact: "Campaigns did not open, close or settle at the announced minute",
   },
+  recall: {
+    minutes: 15,
+    owner: "orders",
+    impact: "A recall is not carried out: its article may still be sold, and its buyers are not told",
+  },
   import: {
     minutes: 15,
     owner: "platform",

@@ -82,7 +82,7 @@ export const functions = {
   },
   Backlog: {
     entry: "jobs/backlog.ts",
-    impact: "Imports of articles, prices, stock, stores and staff stay half applied",
+    impact: "Recalled goods may still be sold and their buyers not told; imports stay half applied",
     ...minuteJob,
   },
   Reconcile: {

@@ -74,7 +74,7 @@ export const grants: Record<FunctionName, Grants> = {
   CampaignWindow: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
   HoldSweep: { rows: sweep, secrets: ["wechat"] },
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
-  Backlog: { rows: [...sweep, "BatchGetItem"] },
+  Backlog: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
   Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
 };

@@ -31,6 +31,10 @@ const facts = {
   priceFen: fen.min(1).meta({ description: "Price of one unit alone, fen", example: 3990 }),
   costFen: fen.meta({ description: "What one unit costs us, fen", example: 2350 }),
   perishable: z.boolean().meta({ description: "鲜活易腐: members are told before they pay" }),
+  supplierId: idOf("SP").optional().meta({ description: "Who delivers it; its licences then count at publishing" }),
+  needsCertificate: z.boolean().optional().meta({
+    description: "Publishing then wants a certified lot, accepted or expected",
+  }),
 };
 const saleOf = sale.meta({
   description: "By piece, by weight (`grams` a unit, estimated), or as a kit of other articles; can't be changed later",
@@ -79,7 +83,7 @@ export const catalogOps: Route[] = [
     body: z.strictObject({ ...facts, sale: saleOf }),
     status: 201,
     ok: opsView,
-    problems: ["KIT_COMPONENT_INVALID", "CODE_TAKEN"],
+    problems: ["KIT_COMPONENT_INVALID", "CODE_TAKEN", "SUPPLIER_NOT_FOUND"],
     run: (deps, { actor, body, once }) => createArticle(deps, { by: actor.staffId, article: body, once }),
     view: (row) => toOps(row),
   }),
@@ -95,7 +99,7 @@ export const catalogOps: Route[] = [
     params: articlePath,
     body: z.strictObject({ ...facts, version: z.int().min(1) }),
     ok: opsView,
-    problems: ["ARTICLE_NOT_FOUND", "ARTICLE_RETIRED", "CODE_TAKEN", "VERSION_CONFLICT"],
+    problems: ["ARTICLE_NOT_FOUND", "ARTICLE_RETIRED", "CODE_TAKEN", "SUPPLIER_NOT_FOUND", "VERSION_CONFLICT"],
     run: (deps, { actor, params, body: { version, ...changed } }) =>
       updateArticle(deps, { by: actor.staffId, articleId: params.articleId, version, article: changed }),
     view: (row) => toOps(row),

@@ -581,6 +581,19 @@ const opsCampaign = z
     subsidyBudgetFen: z.int().optional(),
     subsidySpentFen: z.int().optional().meta({ description: "What subsidised completions have cost, fen" }),
     version: z.int().meta({ description: "Send it with a change made from this answer" }),
+    goods: z
+      .object({
+        score: z
+          .int()
+          .optional()
+          .meta({ description: "Quality score of the article, 0 to 100; absent: nothing known" }),
+        notes: z.array(z.string()).meta({ description: "What is not known of the goods" }),
+        exceptions: z
+          .array(z.object({ rule: z.string(), reasonCode: z.string(), approver: z.string(), expiresAt: isoOutput }))
+          .meta({ description: "Rules that were not kept, and who answers for it" }),
+      })
+      .optional()
+      .meta({ description: "The goods as they were judged at publishing" }),
   })
   .meta({ id: "OpsCampaign" });
 const toOps = (c: Stored<Campaign>) => ({
@@ -592,6 +605,10 @@ const toOps = (c: Stored<Campaign>) => ({
   hardEnd: toIso(c.hardEnd),
   pickupFrom: toIso(c.pickupFrom),
   pickupUntil: toIso(c.pickupUntil),
+  goods: c.goods && {
+    ...c.goods,
+    exceptions: c.goods.exceptions.map((one) => ({ ...one, expiresAt: toIso(one.expiresAt) })),
+  },
 });
 const allotmentView = z.object({
   storeId: z.string(),
@@ -631,7 +648,7 @@ const steering = (
     params: campaignPath,
     body: reasonBody,
     ok: opsCampaign,
-    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_STATE"],
+    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_STATE", ...(event === "resumed" ? (["CAMPAIGN_RULE"] as const) : [])],
     run: (deps, { params, body, actor, once }) =>
       steerCampaign(deps, { ...params, ...body, event, staffId: actor.staffId, once }),
     view: (result) => toOps(result),

@@ -3,19 +3,18 @@ import type { Role } from "../../shared/identity/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { dayOf, isoOutput, toIso } from "../../shared/kernel/time.ts";
 import {
-  exportFile,
   type FileKind,
+  fileColumns,
   fileKinds,
-  fileTypes,
   type ImportRun,
   importLifecycle,
-  importRun,
   mostRows,
-  planImport,
 } from "../../shared/masterdata/index.ts";
 import { loadStore } from "../../shared/store/index.ts";
 import { csvOf, writeCsv } from "../runtime/csv.ts";
 import { type Route, route } from "../runtime/route.ts";
+
+const work = () => import("../../shared/masterdata/work.ts");
 
 /** Who may import and export what. */
 const keepers: Record<FileKind, readonly Role[]> = {
@@ -66,7 +65,7 @@ const columnsOf = (kind: FileKind): string =>
   [
     "| column | 列名 | must stand | may be empty | what passes |",
     "| --- | --- | --- | --- | --- |",
-    ...fileTypes[kind].columns.map(
+    ...fileColumns[kind].columns.map(
       ({ name, zh, required, optional, note, passes }) =>
         `| ${name} | ${zh} | ${required ? "yes" : ""} | ${optional ? "yes" : ""} | ${note ? "只供阅读" : passes.replaceAll("|", "\\|")} |`,
     ),
@@ -76,7 +75,7 @@ const importOf = (kind: FileKind): Route =>
   route({
     method: "post",
     path: `/ops/v1/imports/${kind}`,
-    summary: `导入${fileTypes[kind].zh}`,
+    summary: `导入${fileColumns[kind].zh}`,
     description: `CSV (RFC 4180) in UTF-8, at most ${mostRows} rows and 1 MB. All rows are checked first: with an error in one, nothing is written, and CSV_INVALID tells row and column of each (the first 100; all are counted). What passed is applied by itself, in the background: ask GET /ops/v1/imports/{importId}. Sending what an export gave changes nothing.\n\n${columnsOf(kind)}`,
     actor: "staff",
     owns: "none",
@@ -92,8 +91,11 @@ const importOf = (kind: FileKind): Route =>
     }),
     ok: planView,
     problems: ["IMPORT_UNDER_WAY"],
-    run: async (deps, { actor, query, raw, once }) =>
-      planImport(deps, { kind, by: actor.staffId, file: await csvOf(raw), dryRun: query.dryRun === "true", once }),
+    run: async (deps, { actor, query, raw, once }) => {
+      const { planImport } = await work();
+      const file = await csvOf(raw);
+      return planImport(deps, { kind, by: actor.staffId, file, dryRun: query.dryRun === "true", once });
+    },
   });
 
 const plainQuery = z.strictObject({
@@ -106,7 +108,7 @@ const exportOf = (kind: FileKind): Route =>
   route({
     method: "get",
     path: `/ops/v1/exports/${kind}`,
-    summary: `导出${fileTypes[kind].zh}`,
+    summary: `导出${fileColumns[kind].zh}`,
     description: `As POST /ops/v1/imports/${kind} takes it, at most ${mostRows} rows; the Link header (rel="next") leads to the rest. A cell that a spreadsheet would run as a formula begins with a quote, which the import takes off again.`,
     actor: "staff",
     owns: "none",
@@ -119,6 +121,7 @@ const exportOf = (kind: FileKind): Route =>
     run: async (deps, { actor, query: asked }) => {
       const query: z.output<typeof plainQuery> & { storeId?: string } = asked;
       const { storeId } = query;
+      const { exportFile } = await work();
       if (storeId) await loadStore(deps, storeId);
       const scope = `export ${kind} ${storeId ?? ""}`;
       const { records, next } = await exportFile(deps, {
@@ -150,7 +153,7 @@ export const masterdataOps: Route[] = [
     params: z.strictObject({ importId: idOf("IM") }),
     ok: runView,
     problems: ["IMPORT_NOT_FOUND"],
-    run: (deps, { params }) => importRun(deps, params.importId),
+    run: async (deps, { params }) => (await work()).importRun(deps, params.importId),
     view: (run) => toRun(run),
   }),
   ...fileKinds.map(exportOf),

@@ -7,6 +7,7 @@ import { identityOps } from "./identity-routes.ts";
 import { masterdataOps } from "./masterdata-routes.ts";
 import { paymentOps } from "./payment-routes.ts";
 import { storeOps } from "./store-routes.ts";
+import { supplyOps } from "./supply-routes.ts";
 
 /** What staff call. */
 export const opsRoutes: readonly Route[] = [
@@ -14,6 +15,7 @@ export const opsRoutes: readonly Route[] = [
   ...storeOps,
   ...catalogOps,
   ...masterdataOps,
+  ...supplyOps,
   ...communityOps,
   ...groupbuyOps,
   ...fulfilmentOps,

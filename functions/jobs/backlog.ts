@@ -1,14 +1,29 @@
-import { sweep } from "../../shared/groupbuy/index.ts";
-import { applyImport } from "../../shared/masterdata/index.ts";
+import { carryRecall, sweep } from "../../shared/groupbuy/index.ts";
+import { applyImport } from "../../shared/masterdata/work.ts";
+import type { Due } from "../../shared/table/rows.ts";
 import { composeDeps } from "../runtime/composition.ts";
+import type { Deps } from "../runtime/deps.ts";
 import { jobHandler, lateWork } from "../runtime/handler.ts";
 import { logger } from "../runtime/logger.ts";
 
-/** Goes on with long lists of work that were decided and are not done yet: imports. */
-export const handler = jobHandler("backlog", composeDeps([]), (deps, untilMs) =>
-  sweep(deps, "import", (due) => applyImport(deps, due.id, untilMs), {
-    untilMs,
-    late: lateWork,
-    failed: (due, error) => logger.unexpected("IMPORT_FAILED", error, { importId: due.id }),
-  }),
-);
+const works: Record<"recall" | "import", (deps: Deps, due: Due, untilMs: number) => Promise<boolean | number>> = {
+  recall: (deps, due, untilMs) => carryRecall(deps, due.id, untilMs),
+  import: (deps, due, untilMs) => applyImport(deps, due.id, untilMs),
+};
+
+/** Goes on with long lists of work that were decided and are not done yet: recalls first, then imports. */
+export const handler = jobHandler("backlog", composeDeps([]), async (deps, untilMs) => {
+  const tally: Record<string, number> = {};
+  const began = deps.env.clock.now();
+  for (const [turn, kind] of (["recall", "import"] as const).entries()) {
+    const share = began + ((untilMs - began) * (turn + 1)) / 2;
+    const { decided, again } = await sweep(deps, kind, (due) => works[kind](deps, due, share), {
+      untilMs: share,
+      late: lateWork,
+      failed: (due, error) => logger.unexpected("BACKLOG_FAILED", error, { outcome: kind, number: due.id }),
+    });
+    tally[`${kind}.decided`] = decided;
+    tally[`${kind}.again`] = again;
+  }
+  return tally;
+});

@@ -19,7 +19,6 @@ const allowed = new Set([
   "eventType",
   "teamId",
   "campaignId",
-  "importId",
   "orderId",
   "refundId",
   "number", // of a payment or refund at the channel

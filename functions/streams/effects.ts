@@ -1,9 +1,8 @@
 import { uploadShipping } from "../../shared/fulfilment/index.ts";
-import { clocks, counts, dueRefund, runCampaign, seatPagesIn } from "../../shared/groupbuy/index.ts";
+import { carryRecall, clocks, counts, dueRefund, runCampaign, seatPagesIn } from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { siblingId } from "../../shared/kernel/ids.ts";
 import { minute, second } from "../../shared/kernel/time.ts";
-import { applyImport } from "../../shared/masterdata/index.ts";
 import { teams } from "../../shared/table/keys.ts";
 import { composeDeps } from "../runtime/composition.ts";
 import type { Deps } from "../runtime/deps.ts";
@@ -37,7 +36,11 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   "campaign.published": (deps, event) => runAWhile(deps, text(event, "campaignId")),
   "campaign.cancelled": (deps, event) => runAWhile(deps, text(event, "campaignId")),
   "import.planned": async (deps, event) => {
+    const { applyImport } = await import("../../shared/masterdata/work.ts");
     await applyImport(deps, text(event, "importId"), deps.env.clock.now() + A_WHILE);
+  },
+  "recall.opened": async (deps, event) => {
+    await carryRecall(deps, text(event, "recallId"), deps.env.clock.now() + A_WHILE);
   },
   "order.handed_over": (deps, event) => tellHandOver(deps, text(event, "orderId")),
   "payment.case_opened": async (_deps, event) =>

@@ -1,6 +1,7 @@
 import { counts, seatPagesIn } from "../../shared/groupbuy/index.ts";
 import { fileMessage } from "../../shared/journey/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
+import { siblingId } from "../../shared/kernel/ids.ts";
 import { yuan } from "../../shared/kernel/money.ts";
 import { clockText } from "../../shared/kernel/time.ts";
 import { composeDeps } from "../runtime/composition.ts";
@@ -54,6 +55,10 @@ const toMember: Record<string, Words> = {
     body: `${amount(e, "refundFen")}暂时无法原路退回,客服会与您联系。`,
   }),
   "order.handed_over": () => ({ title: "已提货", body: "祝您用餐愉快,欢迎到社群晒单。" }),
+  "recall.buyer_found": (e) => ({
+    title: "商品召回",
+    body: `您购买的“${e.data.articleName}”正在召回,请勿食用,尚未提货的请勿提货。退款与处理请联系门店或客服。`,
+  }),
   "order.rerouted": () => ({ title: "提货门店已变更", body: "原门店暂不能服务,订单已转到其他门店,请重新获取提货码。" }),
 };
 
@@ -92,10 +97,11 @@ async function tell(
   orderId?: string,
 ): Promise<void> {
   if (!message) return;
-  const teamId = event.data.teamId;
+  const { teamId, recallId } = event.data;
   await fileMessage(deps.table, {
     memberId,
-    eventId: event.eventId,
+    // of a recall one message a member, however many orders it concerns
+    eventId: typeof recallId === "string" ? siblingId("EV", recallId) : event.eventId,
     at: event.at,
     kind: event.type,
     ...message,

@@ -3,7 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
-import { articleCodes, articles, outbox } from "../table/keys.ts";
+import { articleCodes, articles, outbox, suppliers } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import type { Article } from "./model.ts";
 
@@ -44,13 +44,14 @@ export function articleWrites(env: Env, by: string, current: Stored<Article> | u
   ];
 }
 
-/** Adds an article. A kit's components must be distinct, exist, not be kits or retired: KIT_COMPONENT_INVALID. Throws CODE_TAKEN. */
+/** Adds an article. A kit's components must be distinct, exist, not be kits or retired: KIT_COMPONENT_INVALID. Throws CODE_TAKEN, SUPPLIER_NOT_FOUND. */
 export async function createArticle(
   deps: { env: Env; table: Table },
   input: { by: string; article: ArticleFacts & Pick<Article, "sale">; once: Once<Stored<Article>> },
 ): Promise<Stored<Article>> {
   const { env, table } = deps;
   const { sale } = input.article;
+  await requireSupplier(table, input.article.supplierId);
   if (sale.by === "kit") await requireComponents(table, sale.components);
   const articleId = env.ids.next("AR");
   const article: Stored<Article> = {
@@ -62,6 +63,11 @@ export async function createArticle(
   };
   await table.commit([...articleWrites(env, input.by, undefined, article), ...input.once(article)]);
   return article;
+}
+
+async function requireSupplier(table: Table, supplierId: string | undefined): Promise<void> {
+  if (supplierId !== undefined && !(await table.load(suppliers, { supplierId })))
+    throw new DomainError("SUPPLIER_NOT_FOUND");
 }
 
 async function requireComponents(table: Table, components: readonly { articleId: string }[]): Promise<void> {
@@ -77,7 +83,7 @@ async function requireComponents(table: Table, components: readonly { articleId:
 
 /**
  * Changes what is said of an article; campaigns and orders keep what they were made with. `version` is the one that the
- * change was made from. Throws ARTICLE_NOT_FOUND, ARTICLE_RETIRED, VERSION_CONFLICT, CODE_TAKEN, and Stale
+ * change was made from. Throws ARTICLE_NOT_FOUND, ARTICLE_RETIRED, VERSION_CONFLICT, CODE_TAKEN, SUPPLIER_NOT_FOUND, and Stale
  * when somebody else changed it at the same moment.
  */
 export async function updateArticle(
@@ -88,6 +94,7 @@ export async function updateArticle(
   const current = await loadArticle(deps, input.articleId);
   if (current.retired) throw new DomainError("ARTICLE_RETIRED");
   if (current.version !== input.version) throw new DomainError("VERSION_CONFLICT");
+  if (input.article.supplierId !== current.supplierId) await requireSupplier(table, input.article.supplierId);
   const { articleId, sale, retired, createdAt, version } = current;
   const next: Article = { ...input.article, articleId, sale, retired, createdAt };
   await table.commit(articleWrites(env, input.by, current, next));

@@ -30,6 +30,9 @@ export const article = z.object({
   priceFen: fen.min(1),
   costFen: fen,
   perishable: z.boolean(),
+  /** Who delivers it, and whether each lot must have a certificate; nothing is known where they are left out. */
+  supplierId: idOf("SP").optional(),
+  needsCertificate: z.boolean().optional(),
   retired: z.boolean(),
   createdAt: epochMs,
 });
@@ -50,7 +53,7 @@ export type Stock = z.infer<typeof stock>;
 export const stockMovement = z.object({
   storeId: idOf("ST"),
   articleId: idOf("AR"),
-  /** Natural key of the cause: `adjust#<event>`, `open#<campaign>`, `return#<campaign>`, `late#<order>`, `import#<import>`. */
+  /** Natural key of the cause: `adjust#<event>`, `open#<campaign>`, `return#<campaign>`, `late#<order>`, `import#<import>`, `lot#<lot>`. */
   cause: text(0, 80),
   delta: z.int(),
   at: epochMs,

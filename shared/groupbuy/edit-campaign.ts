@@ -3,6 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { shareOf } from "../kernel/money.ts";
 import { DomainError, type FieldError } from "../kernel/problem.ts";
 import { wholeSecond } from "../kernel/time.ts";
+import { judgeGoods } from "../supply/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { campaigns, dues, outbox, totalCaps } from "../table/keys.ts";
@@ -130,7 +131,8 @@ function unchangeable(
 
 async function rulesBroken(deps: Deps, next: Campaign): Promise<FieldError[]> {
   const rows = await allotmentRows(deps.table, next.campaignId);
-  return brokenRules(next, { allotments: rows, communities: [] }, deps.env.clock.now());
+  const { broken } = await judgeGoods(deps, { articleId: next.articleId, until: next.pickupUntil });
+  return [...brokenRules(next, { allotments: rows, communities: [] }, deps.env.clock.now()), ...broken];
 }
 
 /** Due rows for the moments that are new; those of moments given up find nothing to do and go. */

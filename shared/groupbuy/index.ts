@@ -1,3 +1,4 @@
+export { carryRecall } from "./carry-recall.ts";
 export { chainText, sharePath, shareTitle } from "./chain-text.ts";
 export { clocks } from "./clocks.ts";
 export { type CommunityTeam, communityTeams } from "./community-teams.ts";

@@ -3,6 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { shareOf } from "../kernel/money.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { wholeSecond } from "../kernel/time.ts";
+import { judgeGoods, standingRecall } from "../supply/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
@@ -228,13 +229,18 @@ export async function publishCampaign(
       communities,
       (campaign.communityIds ?? []).map((communityId) => ({ communityId })),
     );
-    const errors = brokenRules(campaign, { allotments: rows, communities: served }, now);
+    const { broken, article, notes, exceptions } = await judgeGoods(deps, {
+      articleId: campaign.articleId,
+      until: campaign.pickupUntil,
+    });
+    const errors = [...brokenRules(campaign, { allotments: rows, communities: served }, now), ...broken];
     if (errors.length > 0) throw new DomainError("CAMPAIGN_RULE", undefined, { errors });
+    const goods = { ...(article.score !== undefined && { score: article.score }), notes, exceptions };
     const state = campaignLifecycle.to("published");
-    const published: Stored<Campaign> = { ...campaign, state, version: campaign.version + 1 };
+    const published: Stored<Campaign> = { ...campaign, state, goods, version: campaign.version + 1 };
     const at = (time: number) => dues.create({ kind: "campaign", id: campaign.campaignId, at: time, since: time });
     await deps.table.commit([
-      campaigns.patch(campaign).asRead(campaign).move("state", campaignLifecycle, "published"),
+      campaigns.patch(campaign).asRead(campaign).move("state", campaignLifecycle, "published").set({ goods }),
       ...(campaign.totalCap === undefined
         ? []
         : [totalCaps.create({ campaignId: campaign.campaignId, left: campaign.totalCap })]),
@@ -249,7 +255,7 @@ export async function publishCampaign(
 
 /**
  * Suspends (no new teams, no joins; live teams run on), resumes or cancels a campaign (its forming teams fail and are
- * refunded, succeeded ones stand). Throws CAMPAIGN_STATE.
+ * refunded, succeeded ones stand). Throws CAMPAIGN_STATE, CAMPAIGN_RULE (resumed while a recall of its article stands).
  */
 export async function steerCampaign(
   deps: Deps,
@@ -264,6 +270,11 @@ export async function steerCampaign(
     const campaign = await campaignOf(deps.table, input.campaignId);
     if (!campaignLifecycle.allows(campaign.state, input.event))
       throw new DomainError("CAMPAIGN_STATE", `it is ${campaign.state}`);
+    const recallId = input.event === "resumed" ? await standingRecall(deps, campaign.articleId) : undefined;
+    if (recallId)
+      throw new DomainError("CAMPAIGN_RULE", undefined, {
+        errors: [{ path: "goods.recall", message: `recall ${recallId} stands: close it when the goods are safe` }],
+      });
     const state = campaignLifecycle.to(input.event);
     const steered: Stored<Campaign> = { ...campaign, state, reason: input.reason, version: campaign.version + 1 };
     const now = deps.env.clock.now();

@@ -80,6 +80,16 @@ export const campaign = termFields
     state: z.enum(campaignLifecycle.states),
     /** Why it was cancelled or suspended. */
     reason: text(0, 200).optional(),
+    /** What was known of the goods when it was published, and which of their rules somebody answered for not keeping. */
+    goods: z
+      .object({
+        score: z.int().optional(),
+        notes: z.array(z.string()),
+        exceptions: z.array(
+          z.object({ rule: z.string(), reasonCode: z.string(), approver: z.string(), expiresAt: epochMs }),
+        ),
+      })
+      .optional(),
     /** Units over all stores; a second counter only where it is set. */
     totalCap: z.int().min(1).optional(),
     /** What subsidised completions may cost the platform in all (no limit where absent), and what they have cost. */

@@ -2,6 +2,8 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
+import { DomainError } from "../kernel/problem.ts";
+import { standingRecall } from "../supply/index.ts";
 import { decide, Stale, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
   allotments,
@@ -17,7 +19,7 @@ import {
   teamsOf,
 } from "../table/keys.ts";
 import { clocks } from "./clocks.ts";
-import { allotmentRows } from "./keep-campaign.ts";
+import { allotmentRows, steerCampaign } from "./keep-campaign.ts";
 import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
 import type { Allotment, Campaign, Team } from "./model.ts";
 import { teamFailed } from "./team-seats.ts";
@@ -51,6 +53,7 @@ export async function runCampaign(deps: Deps, campaignId: string, untilMs: numbe
       case "SUSPENDED":
         // stores that the index had not shown yet when it opened
         if (!(await eachAllotment(deps, campaignId, "PLANNED", openAllotment, untilMs))) return false;
+        if (campaign.state === "OPEN") await stopRecalled(deps, campaign);
         if (now < campaign.closesAt) return true;
         await move(deps, campaign, "closed");
         continue;
@@ -66,6 +69,18 @@ export async function runCampaign(deps: Deps, campaignId: string, untilMs: numbe
       default:
         return true;
     }
+  }
+}
+
+/** Suspends an open campaign whose article is called back; whoever has just changed it otherwise is not disturbed. */
+export async function stopRecalled(deps: Deps, { campaignId, articleId }: Campaign): Promise<void> {
+  const recallId = await standingRecall(deps, articleId);
+  if (!recallId) return;
+  try {
+    const reason = `商品召回 ${recallId}`;
+    await steerCampaign(deps, { campaignId, event: "suspended", reason, staffId: "system", once: () => [] });
+  } catch (error) {
+    if (!(error instanceof DomainError && error.code === "CAMPAIGN_STATE")) throw error;
   }
 }
 
@@ -184,7 +199,7 @@ const moved = (deps: Deps, row: Allotment, cause: string, delta: number): Write[
 };
 
 /** The campaign's teams, bucket by bucket. */
-async function* teamsIn(table: Table, campaignId: string): AsyncGenerator<Stored<Team>> {
+export async function* teamsIn(table: Table, campaignId: string): AsyncGenerator<Stored<Team>> {
   for (let bucket = 0; bucket < TEAM_BUCKETS; bucket++) {
     let after: Record<string, string> | undefined;
     do {

@@ -16,6 +16,9 @@ export const idPrefixes = {
   PC: "payment case",
   AU: "audit row",
   IM: "import",
+  SP: "supplier",
+  LT: "lot",
+  RC: "recall",
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;
 

@@ -59,7 +59,7 @@ async function step({ env, table }: Deps, importId: string): Promise<boolean> {
   const notes: ImportRun["notes"] = [];
   const writes: Write[] = [];
   for (const [i, verdict] of verdicts.entries()) {
-    const note = (message: string) => notes.push({ row: chunk.rows[i]!.row, message: message.slice(0, 200) });
+    const note = (message: string) => notes.push({ row: chunk.rows[i]!.row, message: message.slice(0, 100) });
     if ("wrong" in verdict) note(`未写入:${verdict.wrong.map(({ message }) => message).join(";")}`);
     else if (targets.has(verdict.target)) note("未写入:导入期间它与前面的一行成了同一条");
     else {

@@ -1,23 +1,8 @@
 import { type Article, articleWrites, findArticles } from "../catalog/index.ts";
 import { yuan } from "../kernel/money.ts";
 import type { Stored } from "../table/entity.ts";
-import { allArticles, articles } from "../table/keys.ts";
-import {
-  called,
-  code,
-  components,
-  id,
-  money,
-  nameOfArticle,
-  oneOf,
-  toComponents,
-  toFen,
-  whole,
-  words,
-  yes,
-  yesNo,
-  yesOrNo,
-} from "./cells.ts";
+import { allArticles, articles, suppliers } from "../table/keys.ts";
+import { nameOfArticle, toComponents, toFen, yes, yesOrNo } from "./cells.ts";
 import { type FileType, type Judging, same, upTo, type Verdict, wrong } from "./file.ts";
 import type { Cells, FileRow } from "./model.ts";
 
@@ -41,6 +26,8 @@ const cellsOf = (article: Article, find: Find): Cells => ({
     article.sale.by === "kit"
       ? article.sale.components.map((c) => `${find(c.articleId)?.code ?? c.articleId}:${c.units}`).join("|")
       : "",
+  supplier: article.supplierId ?? "",
+  certificate: yesOrNo(article.needsCertificate ?? false),
   retired: yesOrNo(article.retired),
 });
 
@@ -68,32 +55,16 @@ function withFile(find: Find, rows: readonly FileRow[], how: Judging): FindSingl
 }
 
 export const articlesFile: FileType = {
-  zh: "商品",
   register: "articles",
   last: "components",
-  columns: [
-    { name: "id", zh: "商品ID", optional: true, ...id("AR") },
-    { name: "code", zh: "货号", optional: true, ...code },
-    { name: "name", zh: "名称", required: true, ...words(40) },
-    { name: "description", zh: "描述", optional: true, ...words(500) },
-    { name: "category", zh: "分类", required: true, ...words(20) },
-    { name: "unit", zh: "单位", required: true, ...words(10) },
-    { name: "price", zh: "售价", required: true, ...money(1) },
-    { name: "cost", zh: "成本", required: true, ...money(0) },
-    { name: "perishable", zh: "鲜活易腐", required: true, ...yesNo },
-    { name: "sale", zh: "销售方式", required: true, ...oneOf({ piece: ["按件"], weight: ["按重量"], kit: ["套装"] }) },
-    { name: "grams", zh: "克重", optional: true, ...whole(1, 100_000) },
-    { name: "components", zh: "组成", optional: true, ...components },
-    { name: "retired", zh: "已下架", optional: true, note: true, ...yesNo },
-  ],
 
   async judge({ env, table }, rows, how) {
-    const named = rows.flatMap(({ cells }) => [
+    const called = rows.flatMap(({ cells }) => [
       cells.id ?? "",
       cells.code ?? "",
       ...toComponents(cells.components ?? "").map(({ called }) => called),
     ]);
-    const found = await findArticles(table, named.filter(Boolean));
+    const found = await findArticles(table, called.filter(Boolean));
     const inKits = await table.loadMany(
       articles,
       rows.flatMap(({ cells }) => {
@@ -103,6 +74,8 @@ export const articlesFile: FileType = {
     );
     const byId = new Map(inKits.map((part) => [part.articleId, part]));
     const find: Find = (called) => found(called) ?? byId.get(called);
+    const named = rows.flatMap(({ cells }) => (cells.supplier ? [{ supplierId: cells.supplier }] : []));
+    const known = new Set((await table.loadMany(suppliers, named)).map(({ supplierId }) => supplierId));
     const judged = withFile(find, rows, how);
     return rows.map(({ cells: given }): Verdict => {
       const cells = { ...given };
@@ -127,6 +100,9 @@ export const articlesFile: FileType = {
       const { sale: by = "", grams = "", components: parts = "" } = { ...before, ...cells };
       if (before && !same({ sale: by, grams, components: parts }, before))
         return wrong("sale", "已有商品的销售方式、克重和组成不能修改");
+      const supplierId = cells.supplier ?? current?.supplierId;
+      if (supplierId && cells.supplier && !known.has(supplierId)) return wrong("supplier", "没有这个供应商");
+      const needsCertificate = cells.certificate ? yes(cells.certificate) : current?.needsCertificate;
       const description = cells.description ?? current?.description;
       const itsCode = cells.code || current?.code;
       const facts = {
@@ -138,6 +114,8 @@ export const articlesFile: FileType = {
         priceFen: toFen(cells.price!),
         costFen: toFen(cells.cost!),
         perishable: yes(cells.perishable!),
+        ...(supplierId && { supplierId }),
+        ...(needsCertificate !== undefined && { needsCertificate }),
       };
       return {
         target,
@@ -171,14 +149,7 @@ const priceCells = (article: Article): Cells => ({
 
 /** Prices and costs alone: what changes often, without the rest of an article. */
 export const pricesFile: FileType = {
-  zh: "价格",
   register: "articles",
-  columns: [
-    { name: "article", zh: "商品", required: true, ...called },
-    { name: "name", zh: "名称", optional: true, note: true, ...words(40) },
-    { name: "price", zh: "售价", required: true, ...money(1) },
-    { name: "cost", zh: "成本", required: true, ...money(0) },
-  ],
 
   async judge({ env, table }, rows, how) {
     const find = await findArticles(

@@ -1,5 +1,6 @@
 import type { Article } from "../catalog/index.ts";
 import { yuan } from "../kernel/money.ts";
+import { text } from "../kernel/text.ts";
 import type { Store } from "../store/index.ts";
 
 /** A column of a file. A cell has one form, so that two files are the same where their cells are. */
@@ -20,12 +21,12 @@ export interface Column {
 
 type Reader = Pick<Column, "read" | "passes">;
 const matching = (pattern: RegExp, passes: string): Reader => ({
-  read: (text) => (pattern.test(text) ? text : undefined),
+  read: (cell) => (pattern.test(cell) ? cell : undefined),
   passes,
 });
 
 export const words = (most: number): Reader => ({
-  read: (text) => (text.length <= most ? text : undefined),
+  read: (cell) => (text(1, most).safeParse(cell).success ? cell : undefined),
   passes: `1到${most}个字`,
 });
 const crockford = "[0-9A-HJKMNP-TV-Z]{24}";

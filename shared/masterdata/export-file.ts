@@ -1,9 +1,9 @@
 import type { Env } from "../kernel/env.ts";
 import { audited } from "../table/audit.ts";
 import type { Table } from "../table/entity.ts";
+import { fileColumns } from "./file-columns.ts";
 import { fileTypes } from "./file-types.ts";
-import type { FileKind } from "./model.ts";
-import { mostRows } from "./plan-import.ts";
+import { type FileKind, mostRows } from "./model.ts";
 
 /**
  * What there is of a kind, as a file that can be imported again and then changes nothing: header and rows, at most 2,000, and
@@ -20,8 +20,8 @@ export async function exportFile(
   },
 ): Promise<{ records: string[][]; next: Record<string, string> | undefined }> {
   const { kind, by, storeId, heading, after } = input;
-  const { columns, page } = fileTypes[kind];
-  const { rows, next } = await page(deps.table, { storeId, limit: mostRows, after });
+  const { columns } = fileColumns[kind];
+  const { rows, next } = await fileTypes[kind].page(deps.table, { storeId, limit: mostRows, after });
   await deps.table.commit([
     audited(deps.env, { staffId: by, action: "export", target: storeId ?? kind, change: { kind, rows: rows.length } }),
   ]);

@@ -1,6 +1,5 @@
 import type { Env } from "../kernel/env.ts";
 import type { Query, Stored, Table, Write } from "../table/entity.ts";
-import type { Column } from "./cells.ts";
 import type { Cells, FileRow } from "./model.ts";
 
 /** Who imports, whether it is checked or applied, and under which natural key a stock movement is booked. */
@@ -24,10 +23,8 @@ export type Verdict =
       writes(): Write[];
     };
 
-/** A kind of CSV file: its columns, what its rows mean, and where an export finds them. */
+/** What the rows of a kind of file mean, and where an export finds them. */
 export interface FileType {
-  zh: string;
-  columns: readonly Column[];
   /** Of the files of one register one is applied at a time. */
   register: "articles" | "stock" | "stores" | "staff";
   /** Rows with this column filled are applied after all others: they may name rows of the same file. */

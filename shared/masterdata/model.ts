@@ -1,10 +1,14 @@
 import * as z from "zod";
 import { idOf } from "../kernel/ids.ts";
+import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 import { importLifecycle } from "./lifecycle.ts";
 
 export const fileKinds = ["articles", "prices", "stock", "stores", "staff"] as const;
 export type FileKind = (typeof fileKinds)[number];
+
+/** The most rows of one file. */
+export const mostRows = 2_000;
 
 /** A row of a file: its cells by column name, each in its one form; `row` as a spreadsheet counts. */
 export const fileRow = z.object({ row: z.int().min(2), cells: z.record(z.string(), z.string()) });
@@ -26,7 +30,7 @@ export const importRun = z.object({
   unchanged: z.int().min(0),
   applied: z.int().min(0),
   /** Rows that found another world than the one they were planned in, and what became of them: the first 50. */
-  notes: z.array(z.object({ row: z.int(), message: z.string().max(200) })).max(50),
+  notes: z.array(z.object({ row: z.int(), message: text(0, 200) })).max(50),
 });
 export type ImportRun = z.infer<typeof importRun>;
 

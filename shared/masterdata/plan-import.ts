@@ -7,11 +7,11 @@ import { dues, importChunks, importLocks, importRuns, outbox } from "../table/ke
 import type { Once } from "../table/once.ts";
 import type { Column } from "./cells.ts";
 import type { FileType, Verdict } from "./file.ts";
+import { fileColumns } from "./file-columns.ts";
 import { fileTypes } from "./file-types.ts";
-import type { Cells, FileKind, FileRow, ImportRun } from "./model.ts";
+import { type Cells, type FileKind, type FileRow, type ImportRun, mostRows } from "./model.ts";
 
-/** The most rows of one file, and of one commit that applies them: four writes a row, and 96 of a commit's 100. */
-export const mostRows = 2_000;
+/** The most rows that one commit applies: four writes a row are 96 of a commit's 100. */
 const CHUNK = 24;
 /** The most errors that are told one by one; all are counted. */
 const ERRORS_TOLD = 100;
@@ -56,7 +56,7 @@ export async function planImport(
   const { env, table } = deps;
   const { kind, by } = input;
   const type = fileTypes[kind];
-  const { rows, headings } = readRows(type, input.file);
+  const { rows, headings } = readRows(fileColumns[kind].columns, input.file);
   const verdicts = await type.judge(deps, rows, { by, phase: "plan", cause: "" });
   const faults = new Faults();
   const seen = new Map<string, number>();
@@ -118,18 +118,18 @@ function chunked(type: FileType, rows: readonly FileRow[], verdicts: readonly Ve
 }
 
 /** The cells by their columns' names, each in its one form, and what the header calls each column. Throws CSV_INVALID. */
-function readRows(type: FileType, file: FileText): { rows: FileRow[]; headings: Map<string, string> } {
+function readRows(known: readonly Column[], file: FileText): { rows: FileRow[]; headings: Map<string, string> } {
   const faults = new Faults();
-  const columns = file.header.map((heading) => columnOf(type, heading));
+  const columns = file.header.map((heading) => columnOf(known, heading));
+  const named = known.map(({ zh }) => zh).join("、");
   const headings = new Map<string, string>();
   for (const [i, column] of columns.entries()) {
     const heading = file.header[i]!;
-    const known = type.columns.map(({ zh }) => zh).join("、");
-    if (!column) faults.add(1, heading || `第${i + 1}列`, `没有这一列;可用的列:${known}`);
+    if (!column) faults.add(1, heading || `第${i + 1}列`, `没有这一列;可用的列:${named}`);
     else if (headings.has(column.name)) faults.add(1, heading, "这一列出现了两次");
     else headings.set(column.name, heading);
   }
-  for (const { name, zh, required } of type.columns)
+  for (const { name, zh, required } of known)
     if (required && !headings.has(name)) faults.add(1, zh, `缺少这一列:请加上“${zh}”或“${name}”`);
   if (file.rows.length === 0) faults.add(2, undefined, "只有列名,没有数据");
   if (file.rows.length > mostRows)
@@ -160,5 +160,5 @@ function readRows(type: FileType, file: FileText): { rows: FileRow[]; headings: 
   return { rows, headings };
 }
 
-const columnOf = (type: FileType, heading: string): Column | undefined =>
-  type.columns.find(({ name, zh }) => name === heading.toLowerCase() || zh === heading);
+const columnOf = (known: readonly Column[], heading: string): Column | undefined =>
+  known.find(({ name, zh }) => name === heading.toLowerCase() || zh === heading);

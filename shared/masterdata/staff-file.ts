@@ -1,24 +1,9 @@
-import { type Role, roles, type Staff, staffWrites } from "../identity/index.ts";
+import { type Role, type Staff, staffWrites } from "../identity/index.ts";
 import { findStores, type Store } from "../store/index.ts";
 import { allStaff, staffMembers, stores } from "../table/keys.ts";
-import { called, nameOfStore, oneOf, parts, several, staffId, words, yes, yesNo, yesOrNo } from "./cells.ts";
+import { nameOfStore, parts, yes, yesOrNo } from "./cells.ts";
 import { type FileType, same, upTo, type Verdict, wrong } from "./file.ts";
 import type { Cells } from "./model.ts";
-
-const zh: Record<Role, string> = {
-  store_staff: "店员",
-  store_manager: "店长",
-  rider: "骑手",
-  community_operator: "社群运营",
-  live_host: "主播",
-  customer_service: "客服",
-  ops: "运营",
-  finance: "财务",
-  analyst: "分析",
-  executive: "高管",
-  admin: "管理员",
-};
-const role = oneOf(Object.fromEntries(roles.map((name) => [name, [zh[name]]])));
 
 const cellsOf = (staff: Staff, store: (id: string) => Store | undefined): Cells => ({
   staff: staff.staffId,
@@ -36,15 +21,7 @@ const cellsOf = (staff: Staff, store: (id: string) => Store | undefined): Cells 
 
 /** Who works here, under the subjects of their sign-ins, which exist already. */
 export const staffFile: FileType = {
-  zh: "员工",
   register: "staff",
-  columns: [
-    { name: "staff", zh: "员工ID", required: true, ...staffId },
-    { name: "name", zh: "姓名", required: true, ...words(40) },
-    { name: "roles", zh: "角色", required: true, ...several(role, roles.length) },
-    { name: "stores", zh: "门店", required: true, optional: true, ...several(called, 100) },
-    { name: "active", zh: "在职", required: true, ...yesNo },
-  ],
 
   async judge({ env, table }, rows, how) {
     const known = new Map(

@@ -1,7 +1,7 @@
 import { findArticles, stockLimit, stockWrites } from "../catalog/index.ts";
 import { findStores } from "../store/index.ts";
 import { articles, stockOfStore, stocks, stores } from "../table/keys.ts";
-import { called, nameOfArticle, nameOfStore, whole, words } from "./cells.ts";
+import { nameOfArticle, nameOfStore } from "./cells.ts";
 import { type FileType, upTo, type Verdict, wrong } from "./file.ts";
 
 /**
@@ -9,14 +9,7 @@ import { type FileType, upTo, type Verdict, wrong } from "./file.ts";
  * took or gave back meanwhile stay right. It never takes more than there is.
  */
 export const stockFile: FileType = {
-  zh: "门店线上库存",
   register: "stock",
-  columns: [
-    { name: "store", zh: "门店", required: true, ...called },
-    { name: "article", zh: "商品", required: true, ...called },
-    { name: "name", zh: "名称", optional: true, note: true, ...words(40) },
-    { name: "online", zh: "线上库存", required: true, ...whole(0, stockLimit) },
-  ],
 
   async judge({ env, table }, rows, how) {
     const [findStore, findArticle] = await Promise.all([

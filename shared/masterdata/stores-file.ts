@@ -1,7 +1,7 @@
 import { datum, point, toWgs84 } from "../kernel/geo.ts";
 import { findStores, type Store, storeWrites } from "../store/index.ts";
 import { allStores } from "../table/keys.ts";
-import { code, degrees, hours, hoursOf, hoursText, id, oneOf, whole, words } from "./cells.ts";
+import { hoursOf, hoursText } from "./cells.ts";
 import { type FileType, same, upTo, type Verdict, wrong } from "./file.ts";
 import type { Cells } from "./model.ts";
 
@@ -18,19 +18,7 @@ const cellsOf = (store: Store): Cells => ({
 });
 
 export const storesFile: FileType = {
-  zh: "门店",
   register: "stores",
-  columns: [
-    { name: "id", zh: "门店ID", optional: true, ...id("ST") },
-    { name: "code", zh: "门店编码", optional: true, ...code },
-    { name: "name", zh: "名称", required: true, ...words(60) },
-    { name: "address", zh: "地址", required: true, ...words(200) },
-    { name: "lat", zh: "纬度", required: true, ...degrees(90) },
-    { name: "lng", zh: "经度", required: true, ...degrees(180) },
-    { name: "datum", zh: "坐标系", required: true, ...oneOf({ gcj02: ["火星坐标"], wgs84: ["gps坐标"] }) },
-    { name: "radius", zh: "服务半径米", required: true, ...whole(100, 50_000) },
-    { name: "hours", zh: "营业时间", required: true, optional: true, ...hours },
-  ],
 
   async judge({ env, table }, rows, how) {
     const named = rows.flatMap(({ cells }) => [cells.id ?? "", cells.code ?? ""]).filter(Boolean);

@@ -10,6 +10,7 @@ import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
 import { store, storeCode } from "../store/model.ts";
+import { goodsException, goodsRecord, lot, recall, recallBuyer, supplier } from "../supply/model.ts";
 import { entity } from "./entity.ts";
 import {
   auditRow,
@@ -300,6 +301,55 @@ export const pickupTriesRows = entity({
   key: (t) => ({ pk: `TRIES#${t.staffId}#${t.storeId}`, sk: stamp(t.window) }),
   ttl: (t) => seconds(t.window + hour),
 });
+
+// supply
+export const suppliers = entity({
+  name: "Supplier",
+  schema: supplier,
+  keyed: ["supplierId"],
+  key: ({ supplierId }) => ({ pk: `SUPPLIER#${supplierId}`, sk: "#" }),
+  index: ({ supplierId }) => ({ gsi1pk: "SUPPLIERS", gsi1sk: supplierId }),
+});
+export const allSuppliers = () => suppliers.query({ index: "gsi1", pk: "SUPPLIERS" });
+
+export const lots = entity({
+  name: "Lot",
+  schema: lot,
+  keyed: ["lotId"],
+  key: ({ lotId }) => ({ pk: `LOT#${lotId}`, sk: "#" }),
+  indexed: ["storeId"],
+  index: ({ lotId, storeId }) => ({ gsi1pk: `STORE#${storeId}#LOTS`, gsi1sk: lotId }),
+});
+/** Newest first. */
+export const lotsOfStore = (storeId: string) =>
+  lots.query({ index: "gsi1", pk: `STORE#${storeId}#LOTS`, descending: true });
+
+export const goodsRecords = entity({
+  name: "GoodsRecord",
+  schema: goodsRecord,
+  keyed: ["of", "id"],
+  key: ({ of, id }) => ({ pk: `GOODS#${of}#${id}`, sk: "#" }),
+});
+export const goodsExceptions = entity({
+  name: "GoodsException",
+  schema: goodsException,
+  keyed: ["articleId", "rule"],
+  key: ({ articleId, rule }) => ({ pk: `GOODS#article#${articleId}`, sk: `EXCEPTION#${rule}` }),
+});
+
+export const recalls = entity({
+  name: "Recall",
+  schema: recall,
+  keyed: ["recallId"],
+  key: ({ recallId }) => ({ pk: `RECALL#${recallId}`, sk: "#" }),
+});
+export const recallBuyers = entity({
+  name: "RecallBuyer",
+  schema: recallBuyer,
+  keyed: ["recallId", "orderId"],
+  key: ({ recallId, orderId }) => ({ pk: `RECALL#${recallId}`, sk: `BUYER#${orderId}` }),
+});
+export const buyersOf = (recallId: string) => recallBuyers.query({ pk: `RECALL#${recallId}`, prefix: "BUYER#" });
 
 // files of master data
 export const importRuns = entity({

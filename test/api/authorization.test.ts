@@ -176,11 +176,13 @@ const world = await (async () => {
   });
   const expired = { member: old.accessToken, staff: await staffToken("root", 2 * 3600) };
   const refundId = env.ids.next("RF");
-  return {
-    ids: { ...shop, refundId, importId: env.ids.next("IM"), token, staffId: "target", memberId: owner.memberId },
-    tokens,
-    expired,
+  const none = {
+    importId: env.ids.next("IM"),
+    supplierId: env.ids.next("SP"),
+    lotId: env.ids.next("LT"),
+    recallId: env.ids.next("RC"),
   };
+  return { ids: { ...shop, ...none, refundId, token, staffId: "target", memberId: owner.memberId }, tokens, expired };
 })();
 const { ids, tokens, expired } = world;
 const samples = samplesOf({ ...ids, now, refreshToken: async () => (await login("refresher")).refreshToken });

@@ -115,6 +115,9 @@ const ids = {
   token: "0123456789ABCDEF",
   refundId: `RF${shop.orderId.slice(2)}`,
   importId: `IM${shop.orderId.slice(2)}`,
+  supplierId: `SP${shop.orderId.slice(2)}`,
+  lotId: `LT${shop.orderId.slice(2)}`,
+  recallId: `RC${shop.orderId.slice(2)}`,
   staffId: "nobody",
   memberId: ann.memberId,
 };

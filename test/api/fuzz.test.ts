@@ -249,6 +249,22 @@ async function tellWhatIsRare(): Promise<void> {
   const because = { reason: "演练" };
   const place = { place: here };
 
+  // a store that is changed from the version it has, far from where the others' orders are routed
+  const far = { ...here, lat: here.lat + 0.2 };
+  const shop = { name: "演练店", address: "上海市宝山区演练路1号", point: far, radiusM: 100, hours: [] };
+  const { storeId, version } = await made("post /ops/v1/stores", { caller: root, body: shop });
+  const moved = { caller: root, parameters: { storeId }, body: { ...shop, radiusM: 200, version } };
+  await made("put /ops/v1/stores/{storeId}", moved);
+
+  // a lot that comes and is checked, and an import: its file is sent as one, and so not by the fuzz
+  const [at = ""] = stores;
+  const arrival = { caller: root, parameters: { storeId: at }, body: { articleId: world.articleId, units: 5 } };
+  const { lotId } = (await ask("post /ops/v1/stores/{storeId}/lots", arrival)).body;
+  const checked = { caller: root, parameters: { storeId: at, lotId }, body: { rejected: 0 } };
+  await ask("post /ops/v1/stores/{storeId}/lots/{lotId}/check", checked);
+  const prices = await world.ops.upload("/ops/v1/imports/prices", `article,price,cost\n${world.articleId},10,5\n`);
+  await ask("get /ops/v1/imports/{importId}", { caller: root, parameters: { importId: prices.body.importId } });
+
   // sign-in: who is blocked, who asks too often; WeChat that limits us
   await local("wechat/user", { user: "拉黑", blocked: true });
   await ask("post /v1/login", { body: { code: await code("拉黑") } });

@@ -118,6 +118,16 @@ export function samplesOf(ids: {
     }),
     "post /ops/v1/imports/staff": () => ({ csv: "staff,name,roles,stores,active\nrider-9,新人,rider,,yes\n" }),
     "get /ops/v1/exports/stock": () => ({ query: `?storeId=${ids.storeId}` }),
+    "post /ops/v1/suppliers": () => ({ body: { name: "果蔬合作社", licences: [] } }),
+    "put /ops/v1/suppliers/{supplierId}": () => ({ body: { name: "果蔬合作社", licences: [], version: 1 } }),
+    "post /ops/v1/suppliers/{supplierId}/suspension": () => ({ body: { suspended: true, ...because } }),
+    "post /ops/v1/articles/{articleId}/exceptions": () => ({
+      body: { rule: "licence", reasonCode: "other", expiresAt: toIso(ids.now + 2 * day), ...because },
+    }),
+    "post /ops/v1/stores/{storeId}/lots": () => ({ body: { articleId: ids.articleId, units: 1 } }),
+    "post /ops/v1/stores/{storeId}/lots/{lotId}/check": () => ({ body: { rejected: 0 } }),
+    "post /ops/v1/recalls": () => ({ body: { articleId: ids.articleId, ...because } }),
+    "post /ops/v1/recalls/{recallId}/closing": () => ({ body: because }),
     "post /ops/v1/communities": () => ({ body: { storeId: ids.storeId, name: "烘焙群", kind: "interest" } }),
     "put /ops/v1/communities/{communityId}/members/{memberId}/role": () => ({ body: { role: "member", ...because } }),
     "post /v1/leader/communities/{communityId}/orders": () => ({

@@ -5,7 +5,7 @@ import { masterdataOps } from "../../functions/api/masterdata-routes.ts";
 import { storeOps } from "../../functions/api/store-routes.ts";
 import { findArticles } from "../../shared/catalog/index.ts";
 import { hour } from "../../shared/kernel/time.ts";
-import { applyImport } from "../../shared/masterdata/index.ts";
+import { applyImport } from "../../shared/masterdata/work.ts";
 import type { Table } from "../../shared/table/entity.ts";
 import { stockMovements, stocks } from "../../shared/table/keys.ts";
 import { openPlatform } from "../identity/platform.ts";

@@ -48,3 +48,11 @@ test("a file accepted before the process is killed is applied to its last row by
     unchanged: count,
   });
 });
+
+test("a small file is applied by its event, without waiting for the job", async () => {
+  const { importId } = await made(ops.upload("/ops/v1/imports/prices", "商品,售价,成本\r\nSC-0,13.5,5\r\n"));
+  await world.platform.idle();
+  expect(await progress(importId)).toMatchObject({ state: "APPLIED", changed: 1, applied: 1 });
+  const { text } = await ops.get("/ops/v1/exports/prices?heading=en");
+  expect(text).toContain("SC-0,菜0,13.50,5.00\r\n");
+});

@@ -548,7 +548,7 @@ async function prepare<P extends WorldPlatform>(
         .reduce((sum, o) => sum + o.units, 0);
       const { storeId, articleId } = stock;
       const delivered = of<{ storeId: string; articleId: string; cause: string; delta: number }>("StockMovement")
-        .filter((m) => m.storeId === storeId && m.articleId === articleId && m.cause.startsWith("adjust#"))
+        .filter((m) => m.storeId === storeId && m.articleId === articleId && /^(adjust|lot|import)#/.test(m.cause))
         .reduce((sum, m) => sum + m.delta, 0);
       expect({ storeId, articleId, units: stock.online + left + taken }).toEqual({
         storeId,

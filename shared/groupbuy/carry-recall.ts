@@ -1,0 +1,95 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { minute } from "../kernel/time.ts";
+import { type Order, seatShare, seatState } from "../order/index.ts";
+import type { Recall } from "../supply/index.ts";
+import { Stale, type Table } from "../table/entity.ts";
+import { allCampaigns, dues, outbox, recallBuyers, recalls } from "../table/keys.ts";
+import { teamLifecycle } from "./lifecycle.ts";
+import type { Campaign } from "./model.ts";
+import { stopRecalled, teamsIn } from "./run-campaign.ts";
+import { counts, seatsIn } from "./team-seats.ts";
+
+type Deps = { env: Env; table: Table };
+
+/** How long after it was opened a recall is gone through once more: by then every index shows what was written before it. */
+const SETTLED = minute;
+/** How often a recall is gone through while teams of its article may still gain buyers. */
+const WHILE_LIVE = 10 * minute;
+
+/**
+ * Carries a recall out: suspends the article's open campaigns, and finds every order that was paid and not refunded, whose buyer
+ * is told by an event, once an order however often this runs. While teams that live on may gain buyers it is gone through again
+ * every ten minutes. Answers true when this due row is done, false when `untilMs` (epoch ms) came first, or when (epoch ms) the
+ * indexes will have caught up.
+ */
+export async function carryRecall(deps: Deps, recallId: string, untilMs: number): Promise<boolean | number> {
+  const { env, table } = deps;
+  const recall = await table.load(recalls, { recallId });
+  if (recall?.state !== "OPEN") return true;
+  let live = false;
+  for await (const campaign of campaignsOf(table, recall.articleId)) {
+    if (campaign.state === "OPEN") await stopRecalled(deps, campaign);
+    for await (const team of teamsIn(table, campaign.campaignId)) {
+      if (!teamLifecycle.terminal(team.state)) live = true;
+      else if (team.state !== "SUCCEEDED") continue;
+      for await (const order of seatsIn(table, team.teamId)) {
+        if (env.clock.now() >= untilMs) return false;
+        const paid = counts(order) && ["PAID", "CONFIRMED"].includes(seatState(order, team));
+        // whom a batch's last case left out has bought nothing
+        const units = seatShare(order, team)?.units ?? order.units;
+        if (paid && units > 0 && concerns(recall, order)) await found(deps, recall, campaign, { ...order, units });
+      }
+    }
+  }
+  const now = env.clock.now();
+  if (now < recall.at + SETTLED) return recall.at + SETTLED;
+  if (recall.listedAt === undefined) await table.commit([recalls.patch({ recallId }).set({ listedAt: now })]);
+  if (live) await lookAgain(deps, recallId, (Math.floor(now / WHILE_LIVE) + 1) * WHILE_LIVE);
+  return true;
+}
+
+/** A due row of its own, for this is no lateness; on the full ten minutes, so that runs at the same time make one. */
+async function lookAgain({ table }: Deps, recallId: string, at: number): Promise<void> {
+  try {
+    await table.commit([dues.create({ kind: "recall", id: recallId, at, since: at })]);
+  } catch (error) {
+    if (!(error instanceof Stale)) throw error;
+  }
+}
+
+async function* campaignsOf(table: Table, articleId: string): AsyncGenerator<Campaign> {
+  let after: Record<string, string> | undefined;
+  do {
+    const page = await table.page(allCampaigns(), { limit: 100, after });
+    yield* page.items.filter((campaign) => campaign.articleId === articleId && campaign.state !== "DRAFT");
+    after = page.next;
+  } while (after);
+}
+
+/** A recalled lot concerns the orders of its store that were not handed over before it came. */
+const concerns = (recall: Recall, order: Order): boolean =>
+  recall.storeId === undefined ||
+  (order.storeId === recall.storeId && (order.handedOverAt ?? Number.POSITIVE_INFINITY) >= (recall.since ?? 0));
+
+/** Puts a buyer on the list, with the event that tells it; one that is there already stays as it is. */
+async function found({ env, table }: Deps, { recallId }: Recall, campaign: Campaign, order: Order): Promise<void> {
+  const { orderId, memberId, storeId, units } = order;
+  if (await table.load(recallBuyers, { recallId, orderId })) return;
+  try {
+    await table.commit([
+      recallBuyers.create({ recallId, orderId, memberId, storeId, units, toldAt: env.clock.now() }),
+      recalls.patch({ recallId }).add({ buyers: 1 }),
+      outbox.create(
+        makeEvent(env, {
+          type: "recall.buyer_found",
+          actor: { kind: "system" },
+          origin: order.origin,
+          data: { recallId, orderId, memberId, articleName: campaign.articleName },
+        }),
+      ),
+    ]);
+  } catch (error) {
+    if (!(error instanceof Stale)) throw error; // another run was here
+  }
+}

@@ -1,0 +1,113 @@
+import * as z from "zod";
+import { idOf } from "../kernel/ids.ts";
+import { text, typedText } from "../kernel/text.ts";
+import { epochMs } from "../kernel/time.ts";
+import { lotLifecycle, recallLifecycle, supplierLifecycle } from "./lifecycle.ts";
+
+/** A licence of a supplier; it holds until the end of the day `validUntil` (YYYY-MM-DD, Asia/Shanghai). */
+export const licence = z.strictObject({
+  kind: typedText(1, 40),
+  number: typedText(1, 60),
+  validUntil: z.iso.date(),
+});
+
+export const supplier = z.object({
+  supplierId: idOf("SP"),
+  name: text(1, 60),
+  licences: z.array(licence).max(10),
+  state: z.enum(supplierLifecycle.states),
+  /** Why it was suspended or resumed. */
+  reason: text(0, 200).optional(),
+  createdAt: epochMs,
+});
+export type Supplier = z.infer<typeof supplier>;
+
+/** The inspection certificate of a lot: its number, and where it is kept. */
+export const certificate = z.strictObject({
+  number: typedText(1, 60),
+  link: z.url().max(300).optional(),
+});
+
+/** Units of an article that come to a store together. */
+export const lot = z.object({
+  lotId: idOf("LT"),
+  storeId: idOf("ST"),
+  articleId: idOf("AR"),
+  supplierId: idOf("SP").optional(),
+  units: z.int().min(1).max(100_000),
+  certificate: certificate.optional(),
+  /** Last good day, YYYY-MM-DD in Asia/Shanghai. */
+  bestBefore: z.iso.date().optional(),
+  state: z.enum(lotLifecycle.states),
+  /** Of a checked lot: units turned away, why, by whom and when. */
+  rejected: z.int().min(0).optional(),
+  reason: text(0, 200).optional(),
+  checkedBy: z.string().optional(),
+  receivedAt: epochMs.optional(),
+  createdAt: epochMs,
+});
+export type Lot = z.infer<typeof lot>;
+
+/** What is known of the goods of an article or a supplier: its last lots, and the recalls that stand. One row, read whole. */
+export const goodsRecord = z.object({
+  of: z.enum(["article", "supplier"]),
+  id: z.string(),
+  lots: z
+    .array(
+      z.object({
+        lotId: idOf("LT"),
+        at: epochMs,
+        units: z.int().min(1),
+        /** Absent while the lot is expected. */
+        rejected: z.int().min(0).optional(),
+        certified: z.boolean(),
+        bestBefore: z.iso.date().optional(),
+      }),
+    )
+    .max(20),
+  recalls: z.array(idOf("RC")).max(50),
+});
+export type GoodsRecord = z.infer<typeof goodsRecord>;
+
+/** What must hold of the goods before they are sold. */
+export const goodsRules = ["supplier", "licence", "certificate", "score", "recall"] as const;
+export type GoodsRule = (typeof goodsRules)[number];
+
+/** A rule that somebody answers for not keeping, for an article and a time. */
+export const goodsException = z.object({
+  articleId: idOf("AR"),
+  rule: z.enum(goodsRules),
+  reasonCode: z.enum(["paperwork_under_way", "checked_by_hand", "supplier_changed", "other"]),
+  reason: text(0, 200),
+  approver: z.string(),
+  at: epochMs,
+  expiresAt: epochMs,
+});
+export type GoodsException = z.infer<typeof goodsException>;
+
+export const recall = z.object({
+  recallId: idOf("RC"),
+  articleId: idOf("AR"),
+  /** Only this lot: then only who is served by its store, and was not before it came. */
+  lotId: idOf("LT").optional(),
+  storeId: idOf("ST").optional(),
+  since: epochMs.optional(),
+  reason: text(0, 200),
+  state: z.enum(recallLifecycle.states),
+  by: z.string(),
+  at: epochMs,
+  /** Buyers found and told so far, and when all that there were had been. */
+  buyers: z.int().min(0),
+  listedAt: epochMs.optional(),
+});
+export type Recall = z.infer<typeof recall>;
+
+/** An order whose buyer was told of a recall. */
+export const recallBuyer = z.object({
+  recallId: idOf("RC"),
+  orderId: idOf("OR"),
+  memberId: idOf("MB"),
+  storeId: idOf("ST"),
+  units: z.int().min(1),
+  toldAt: epochMs,
+});
