@@ -2,10 +2,17 @@ import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { build, type Metafile } from "esbuild";
-import { functionNames, functions } from "./functions.ts";
+import { type FunctionName, functionNames, functions } from "./functions.ts";
 
 const projectRoot = join(import.meta.dirname, "..");
 const staging = join(projectRoot, "bundles");
+
+/**
+ * Functions that are built together. A build keeps in each of its files what any of its functions uses: the two large APIs would
+ * carry each other's use cases, the jobs those of both (measured: 20 to 60 kB each). A build more costs some seconds.
+ */
+const alone: readonly FunctionName[] = ["Shop", "Ops"];
+const builds = [...alone.map((name) => [name]), functionNames.filter((name) => !alone.includes(name))];
 
 /** Files of the documentation viewer that `functions/api/site.ts` reads beside its bundle. */
 const viewerFiles = ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"];
@@ -24,8 +31,14 @@ export async function bundle({ outDir, functionsRoot }: { outDir: string; functi
       `Cannot bundle, no such file: ${missing.join(", ")}; write it, or take it out of infra/functions.ts`,
     );
   }
+  for (const names of builds) await bundleTogether(names, root, outDir);
+  copySiteFiles(join(outDir, "Site"));
+}
+
+/** One build of some functions into their folders below `outDir`. */
+async function bundleTogether(names: readonly FunctionName[], root: string, outDir: string): Promise<void> {
   const { outputFiles, metafile } = await build({
-    entryPoints: functionNames.map((name) => ({ in: join(root, functions[name].entry), out: name })),
+    entryPoints: names.map((name) => ({ in: join(root, functions[name].entry), out: name })),
     // Nothing is written there: names inside the bundles must not depend on where they end up.
     outdir: staging,
     write: false,
@@ -52,7 +65,7 @@ export async function bundle({ outDir, functionsRoot }: { outDir: string; functi
   });
   const contents = new Map(outputFiles.map((file) => [basename(file.path), file.contents]));
   const outputs = new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]));
-  for (const name of functionNames) {
+  for (const name of names) {
     const folder = join(outDir, name);
     mkdirSync(folder, { recursive: true });
     for (const file of withImports(`${name}.mjs`, outputs)) {
@@ -62,7 +75,6 @@ export async function bundle({ outDir, functionsRoot }: { outDir: string; functi
       if (notices) writeFileSync(join(folder, `${target}.LEGAL.txt`), notices);
     }
   }
-  copySiteFiles(join(outDir, "Site"));
 }
 
 /** The file and all that it imports, at once or on demand. */

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { identityOps } from "../../functions/api/identity-routes.ts";
+import { staffOps } from "../../functions/api/staff-routes.ts";
 import { storeOps } from "../../functions/api/store-routes.ts";
 import { admitStaff } from "../../shared/identity/index.ts";
 import { staffMembers } from "../../shared/table/keys.ts";
 import { openPlatform } from "./platform.ts";
 
-const { deps, table, env, call, hire, auditOf, events } = await openPlatform([...identityOps, ...storeOps]);
+const { deps, table, env, call, hire, auditOf, events } = await openPlatform([...staffOps, ...storeOps]);
 const boss = await hire("boss", ["admin"]);
 let keys = 0;
 const key = () => `key-number-${keys++}`;

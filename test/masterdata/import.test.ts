@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { catalogOps } from "../../functions/api/catalog-routes.ts";
-import { identityOps } from "../../functions/api/identity-routes.ts";
 import { masterdataOps } from "../../functions/api/masterdata-routes.ts";
+import { staffOps } from "../../functions/api/staff-routes.ts";
 import { storeOps } from "../../functions/api/store-routes.ts";
 import { findArticles } from "../../shared/catalog/index.ts";
 import { hour } from "../../shared/kernel/time.ts";
@@ -11,7 +11,7 @@ import { stockMovements, stocks } from "../../shared/table/keys.ts";
 import { openPlatform } from "../identity/platform.ts";
 
 /** Files against the real engine, sent as HTTP; the job and the effect are called as they would be. */
-const platform = await openPlatform([...catalogOps, ...storeOps, ...identityOps, ...masterdataOps]);
+const platform = await openPlatform([...catalogOps, ...storeOps, ...staffOps, ...masterdataOps]);
 const { call, hire, auditOf, events, env, table, deps } = platform;
 let keys = 0;
 const key = () => `import-test-${++keys}`;
