@@ -109,7 +109,7 @@ test("the closing line holds a whole run, but no run of single files, to the rig
     reporter.onInit({ config: { root }, getProvidedContext: () => ({ assembly }) } as unknown as Vitest);
     const module = (name: string) => ({
       moduleId: join(root, "test", `${name}.test.ts`),
-      children: { allTests: () => [{ result: () => ({ state: "passed" }) }] },
+      children: { allTests: () => [{ result: () => ({ state: "passed" }), meta: () => ({}) }] },
       state: () => "passed",
       errors: () => [],
     });

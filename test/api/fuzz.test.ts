@@ -298,6 +298,13 @@ async function tellWhatIsRare(): Promise<void> {
     body: own,
   });
   const draft = await campaign({ publish: false });
+  const asItIs = await world.made(world.ops.get(`/ops/v1/campaigns/${draft}`));
+  const edit = {
+    caller: root,
+    parameters: { campaignId: draft },
+    body: { ...because, version: asItIs.campaign.version, perMemberLimit: 9 },
+  };
+  await made("put /ops/v1/campaigns/{campaignId}", edit);
   for (const step of [
     "publication",
     "suspension",
