@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Role } from "../../shared/identity/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
+import { text } from "../../shared/kernel/text.ts";
 import { dayOf, isoOutput, toIso } from "../../shared/kernel/time.ts";
 import {
   type FileKind,
@@ -101,7 +102,7 @@ const importOf = (kind: FileKind): Route =>
 const plainQuery = z.strictObject({
   heading: z.enum(["zh", "en"]).default("zh").meta({ description: "Column names in Chinese or English" }),
   bom: z.enum(["true", "false"]).default("false").meta({ description: "true: with a byte order mark, for Excel" }),
-  cursor: z.string().max(2000).optional().meta({ description: "Of the Link header of the file before" }),
+  cursor: text(0, 2000).optional().meta({ description: "Of the Link header of the file before" }),
 });
 
 const exportOf = (kind: FileKind): Route =>

@@ -25,7 +25,11 @@ export type Supplier = z.infer<typeof supplier>;
 /** The inspection certificate of a lot: its number, and where it is kept. */
 export const certificate = z.strictObject({
   number: typedText(1, 60),
-  link: z.url().max(300).optional(),
+  link: z
+    .url()
+    .refine((value) => [...value].length <= 300, "at most 300 characters")
+    .meta({ maxLength: 300 })
+    .optional(),
 });
 
 /** Units of an article that come to a store together. */
