@@ -83,22 +83,24 @@ async function requireComponents(table: Table, components: readonly { articleId:
 
 /**
  * Changes what is said of an article; campaigns and orders keep what they were made with. `version` is the one that the
- * change was made from. Throws ARTICLE_NOT_FOUND, ARTICLE_RETIRED, VERSION_CONFLICT, CODE_TAKEN, SUPPLIER_NOT_FOUND, and Stale
- * when somebody else changed it at the same moment.
+ * change was made from: VERSION_CONFLICT when somebody else changed it since or at the same moment. Throws ARTICLE_NOT_FOUND,
+ * ARTICLE_RETIRED, CODE_TAKEN, SUPPLIER_NOT_FOUND.
  */
 export async function updateArticle(
   deps: { env: Env; table: Table },
   input: { by: string; articleId: string; version: number; article: ArticleFacts },
 ): Promise<Stored<Article>> {
   const { env, table } = deps;
-  const current = await loadArticle(deps, input.articleId);
-  if (current.retired) throw new DomainError("ARTICLE_RETIRED");
-  if (current.version !== input.version) throw new DomainError("VERSION_CONFLICT");
-  if (input.article.supplierId !== current.supplierId) await requireSupplier(table, input.article.supplierId);
-  const { articleId, sale, retired, createdAt, version } = current;
-  const next: Article = { ...input.article, articleId, sale, retired, createdAt };
-  await table.commit(articleWrites(env, input.by, current, next));
-  return { ...next, version: version + 1 };
+  return decide(async () => {
+    const current = await loadArticle(deps, input.articleId);
+    if (current.retired) throw new DomainError("ARTICLE_RETIRED");
+    if (current.version !== input.version) throw new DomainError("VERSION_CONFLICT");
+    if (input.article.supplierId !== current.supplierId) await requireSupplier(table, input.article.supplierId);
+    const { articleId, sale, retired, createdAt, version } = current;
+    const next: Article = { ...input.article, articleId, sale, retired, createdAt };
+    await table.commit(articleWrites(env, input.by, current, next));
+    return { ...next, version: version + 1 };
+  });
 }
 
 /** Takes an article out of the range for good: nothing new is sold of it. Retiring it again changes nothing. */

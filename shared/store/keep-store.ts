@@ -81,23 +81,26 @@ export async function createStore(
 
 /**
  * Changes what is said of a store. `version` is the one that the change was made from: VERSION_CONFLICT when somebody else
- * changed it since, Stale when at the same moment. Without `point` a store whose address stays keeps its place. Throws STORE_NOT_FOUND, ADDRESS_NOT_FOUND, CODE_TAKEN.
+ * changed it since or at the same moment. Without `point` a store whose address stays keeps its place. Throws STORE_NOT_FOUND,
+ * ADDRESS_NOT_FOUND, CODE_TAKEN.
  */
 export async function updateStore(
   deps: { env: Env; table: Table; geocoder: AddressFinder },
   input: { by: string; storeId: string; version: number; store: StoreFacts },
 ): Promise<Stored<Store>> {
   const { env, table } = deps;
-  const current = await loadStore(deps, input.storeId);
-  if (current.version !== input.version) throw new DomainError("VERSION_CONFLICT");
-  const { code, name, address, radiusM, hours } = input.store;
-  const stays = input.store.point === undefined && address === current.address;
-  const wgs84 = stays ? current.wgs84 : await locate(deps.geocoder, input.store);
-  const { storeId, suspended, createdAt, version } = current;
-  const facts = { ...(code !== undefined && { code }), name, address, wgs84, radiusM, hours };
-  const next: Store = { storeId, ...facts, suspended, createdAt };
-  await table.commit(storeWrites(env, input.by, current, next));
-  return { ...next, version: version + 1 };
+  return decide(async () => {
+    const current = await loadStore(deps, input.storeId);
+    if (current.version !== input.version) throw new DomainError("VERSION_CONFLICT");
+    const { code, name, address, radiusM, hours } = input.store;
+    const stays = input.store.point === undefined && address === current.address;
+    const wgs84 = stays ? current.wgs84 : await locate(deps.geocoder, input.store);
+    const { storeId, suspended, createdAt, version } = current;
+    const facts = { ...(code !== undefined && { code }), name, address, wgs84, radiusM, hours };
+    const next: Store = { storeId, ...facts, suspended, createdAt };
+    await table.commit(storeWrites(env, input.by, current, next));
+    return { ...next, version: version + 1 };
+  });
 }
 
 /**
