@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createMemberTokens } from "../functions/adapters/tokens/member-tokens.ts";
 import { systemEnv } from "../functions/runtime/env.ts";
 import { ensureAssembly } from "../local/assembly.ts";
+import { freePort } from "../local/engine.ts";
 import type { Bench } from "./bench.ts";
 import { median } from "./bundle-figures.ts";
 
@@ -71,12 +71,4 @@ async function answers(port: number, dataDir: string): Promise<number | undefine
   } catch {
     return undefined;
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((done, failed) => probe.once("error", failed).listen(0, "127.0.0.1", done));
-  const { port } = probe.address() as { port: number };
-  await new Promise((done) => probe.close(done));
-  return port;
 }

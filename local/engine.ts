@@ -317,7 +317,8 @@ function startOf(pid: number): string | undefined {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody listens on just now. */
+export async function freePort(): Promise<number> {
   const probe = createServer();
   await new Promise<void>((done, failed) => probe.once("error", failed).listen(0, "127.0.0.1", done));
   const { port } = probe.address() as { port: number };
