@@ -1,6 +1,6 @@
 import { composeDeps } from "../runtime/composition.ts";
 import { httpHandler } from "../runtime/http.ts";
 import { behindEdge } from "../runtime/origin.ts";
-import { paymentHooks } from "./payment-notification.ts";
+import { hooksModules } from "./hooks-routes.ts";
 
-export const handler = behindEdge(httpHandler(paymentHooks, composeDeps(["wechat"])));
+export const handler = behindEdge(httpHandler(hooksModules, composeDeps(["wechat"])));

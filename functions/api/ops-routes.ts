@@ -1,23 +1,44 @@
-import type { Route } from "../runtime/route.ts";
-import { campaignOps } from "./campaign-routes.ts";
-import { catalogOps } from "./catalog-routes.ts";
-import { communityOps } from "./community-routes.ts";
-import { fulfilmentOps } from "./fulfilment-routes.ts";
-import { masterdataOps } from "./masterdata-routes.ts";
-import { paymentOps } from "./payment-routes.ts";
-import { staffOps } from "./staff-routes.ts";
-import { storeOps } from "./store-routes.ts";
-import { supplyOps } from "./supply-routes.ts";
+import type { RouteModule } from "../runtime/route-module.ts";
 
 /** What staff call. */
-export const opsRoutes: readonly Route[] = [
-  ...staffOps,
-  ...storeOps,
-  ...catalogOps,
-  ...masterdataOps,
-  ...supplyOps,
-  ...communityOps,
-  ...campaignOps,
-  ...fulfilmentOps,
-  ...paymentOps,
+export const opsModules: readonly RouteModule[] = [
+  {
+    under: ["/ops/v1/audit", "/ops/v1/me", "/ops/v1/staff"],
+    routes: async () => (await import("./staff-routes.ts")).staffOps,
+  },
+  { under: ["/ops/v1/stores"], routes: async () => (await import("./store-routes.ts")).storeOps },
+  {
+    under: ["/ops/v1/articles", "/ops/v1/stores/*/stock"],
+    routes: async () => (await import("./catalog-routes.ts")).catalogOps,
+  },
+  {
+    under: ["/ops/v1/imports", "/ops/v1/exports"],
+    routes: async () => (await import("./masterdata-routes.ts")).masterdataOps,
+  },
+  {
+    under: [
+      "/ops/v1/articles/*/exceptions",
+      "/ops/v1/articles/*/goods",
+      "/ops/v1/recalls",
+      "/ops/v1/stores/*/lots",
+      "/ops/v1/suppliers",
+    ],
+    routes: async () => (await import("./supply-routes.ts")).supplyOps,
+  },
+  {
+    under: ["/ops/v1/communities", "/ops/v1/stores/*/communities"],
+    routes: async () => (await import("./community-routes.ts")).communityOps,
+  },
+  {
+    under: ["/ops/v1/campaigns", "/ops/v1/stores/*/campaigns", "/ops/v1/teams"],
+    routes: async () => (await import("./campaign-routes.ts")).campaignOps,
+  },
+  {
+    under: ["/ops/v1/orders/*/reroute", "/ops/v1/stores/*/orders", "/ops/v1/stores/*/pickups"],
+    routes: async () => (await import("./fulfilment-routes.ts")).fulfilmentOps,
+  },
+  {
+    under: ["/ops/v1/orders", "/ops/v1/payment-cases"],
+    routes: async () => (await import("./payment-routes.ts")).paymentOps,
+  },
 ];

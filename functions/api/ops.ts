@@ -1,6 +1,6 @@
 import { composeDeps } from "../runtime/composition.ts";
 import { httpHandler } from "../runtime/http.ts";
 import { behindEdge } from "../runtime/origin.ts";
-import { opsRoutes } from "./ops-routes.ts";
+import { opsModules } from "./ops-routes.ts";
 
-export const handler = behindEdge(httpHandler(opsRoutes, composeDeps(["cursor-key", "blind-index-key"])));
+export const handler = behindEdge(httpHandler(opsModules, composeDeps(["cursor-key", "blind-index-key"])));

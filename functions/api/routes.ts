@@ -1,7 +1,10 @@
 import type { Route } from "../runtime/route.ts";
-import { opsRoutes } from "./ops-routes.ts";
-import { paymentHooks } from "./payment-notification.ts";
-import { shopRoutes } from "./shop-routes.ts";
+import type { RouteModule } from "../runtime/route-module.ts";
+import { hooksModules } from "./hooks-routes.ts";
+import { opsModules } from "./ops-routes.ts";
+import { shopModules } from "./shop-routes.ts";
+
+export const allModules: readonly RouteModule[] = [...shopModules, ...opsModules, ...hooksModules];
 
 /** Every route of the platform; a function imports its own alone. */
-export const allRoutes: readonly Route[] = [...shopRoutes, ...opsRoutes, ...paymentHooks];
+export const allRoutes: readonly Route[] = (await Promise.all(allModules.map((module) => module.routes()))).flat();

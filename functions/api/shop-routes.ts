@@ -1,21 +1,32 @@
-import type { Route } from "../runtime/route.ts";
-import { catalogShop } from "./catalog-routes.ts";
-import { communityShop } from "./community-routes.ts";
-import { fulfilmentShop } from "./fulfilment-routes.ts";
-import { groupbuyShop } from "./groupbuy-routes.ts";
-import { identityShop } from "./identity-routes.ts";
-import { inboxShop } from "./inbox-routes.ts";
-import { leaderShop } from "./leader-routes.ts";
-import { storeShop } from "./store-routes.ts";
+import type { RouteModule } from "../runtime/route-module.ts";
 
 /** What members call. */
-export const shopRoutes: readonly Route[] = [
-  ...identityShop,
-  ...storeShop,
-  ...catalogShop,
-  ...communityShop,
-  ...groupbuyShop,
-  ...leaderShop,
-  ...fulfilmentShop,
-  ...inboxShop,
+export const shopModules: readonly RouteModule[] = [
+  {
+    under: ["/v1/login", "/v1/session", "/v1/me"],
+    routes: async () => (await import("./identity-routes.ts")).identityShop,
+  },
+  { under: ["/v1/stores"], routes: async () => (await import("./store-routes.ts")).storeShop },
+  { under: ["/v1/articles"], routes: async () => (await import("./catalog-routes.ts")).catalogShop },
+  {
+    under: ["/v1/communities", "/v1/me/communities", "/v1/stores/*/communities"],
+    routes: async () => (await import("./community-routes.ts")).communityShop,
+  },
+  {
+    under: [
+      "/v1/campaigns",
+      "/v1/communities/*/campaigns",
+      "/v1/orders",
+      "/v1/shares",
+      "/v1/store-offers",
+      "/v1/teams",
+    ],
+    routes: async () => (await import("./groupbuy-routes.ts")).groupbuyShop,
+  },
+  { under: ["/v1/leader"], routes: async () => (await import("./leader-routes.ts")).leaderShop },
+  {
+    under: ["/v1/orders/*/pickup-code"],
+    routes: async () => (await import("./fulfilment-routes.ts")).fulfilmentShop,
+  },
+  { under: ["/v1/inbox"], routes: async () => (await import("./inbox-routes.ts")).inboxShop },
 ];

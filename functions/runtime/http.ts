@@ -15,7 +15,9 @@ import { idempotency, orders } from "../../shared/table/keys.ts";
 import type { Deps } from "./deps.ts";
 import { takeToken } from "./limits.ts";
 import { logger } from "./logger.ts";
+import { refusal } from "./refusal.ts";
 import { type BodySchema, type Caller, type CsvFile, chainRoles, type Route, type RouteRequest } from "./route.ts";
+import { moduleAt, type RouteModule } from "./route-module.ts";
 
 /** Bodies beyond this many bytes are refused before they are read. */
 export const MAX_BODY_BYTES = 1_000_000;
@@ -365,22 +367,20 @@ const withUrlPath = (event: APIGatewayProxyEventV2): APIGatewayProxyEventV2 => (
     .join("/"),
 });
 
-/** The Lambda handler of an HTTP function: refuses oversized bodies before anything reads them. */
-export function httpHandler(routes: readonly Route[], ready: () => Promise<Deps>) {
-  const serveEvent = handle(httpApp(routes, ready));
+/** The Lambda handler of an HTTP function: refuses oversized bodies before anything reads them; loads what a request needs. */
+export function httpHandler(modules: readonly RouteModule[], ready: () => Promise<Deps>) {
+  const serving = new Map<RouteModule, Promise<ReturnType<typeof handle>>>();
+  const load = async (module: RouteModule) => handle(httpApp(await module.routes(), ready));
   return async (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
     const bytes = event.body ? Buffer.byteLength(event.body, event.isBase64Encoded ? "base64" : "utf8") : 0;
-    if (bytes > MAX_BODY_BYTES) {
-      const response = problemResponse(new DomainError("BODY_TOO_LARGE"), event.requestContext.requestId);
-      return {
-        statusCode: response.status,
-        headers: Object.fromEntries(response.headers),
-        body: await response.text(),
-      };
-    }
-    return (await serveEvent(
-      withUrlPath(event) as unknown as LambdaEvent,
-      context,
-    )) as APIGatewayProxyStructuredResultV2;
+    if (bytes > MAX_BODY_BYTES) return refusal("BODY_TOO_LARGE", event);
+    const asUrl = withUrlPath(event);
+    const module = moduleAt(modules, asUrl.rawPath);
+    if (!module) return refusal("ROUTE_NOT_FOUND", event);
+    const serve = serving.get(module) ?? load(module);
+    serving.set(module, serve);
+    return (await (
+      await serve
+    )(asUrl as unknown as LambdaEvent, context)) as APIGatewayProxyStructuredResultV2;
   };
 }

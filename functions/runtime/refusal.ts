@@ -23,6 +23,7 @@ export function refusal(
       "content-type": "application/problem+json; charset=utf-8",
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
+      "strict-transport-security": "max-age=63072000; includeSubDomains",
       ...more,
     },
     body: JSON.stringify(body),

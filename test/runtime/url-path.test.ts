@@ -16,7 +16,10 @@ const named = route({
   problems: [],
   run: async (_deps, { params }) => params,
 });
-const handler = httpHandler([named], async () => ({ env: { clock: { now: () => 0 } } }) as unknown as Deps);
+const handler = httpHandler(
+  [{ under: ["/v1"], routes: async () => [named] }],
+  async () => ({ env: { clock: { now: () => 0 } } }) as unknown as Deps,
+);
 const get = async (rawPath: string) => {
   const http = { method: "GET", path: rawPath };
   const event = { rawPath, rawQueryString: "", headers: {}, requestContext: { requestId: "r-1", http } };
