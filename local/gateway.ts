@@ -129,11 +129,11 @@ export async function startGateway({
   const forward = createForward(endpoint);
 
   services.set("dynamodb", async (call) => {
-    const { label } = call as GatewayCall;
-    const { json, kept } = swarm?.shrink(call as GatewayCall) ?? { json: (call as GatewayCall).json };
+    const { label, json: asked } = call as GatewayCall;
+    const { json, kept } = swarm?.shrink(call as GatewayCall) ?? { json: asked };
     const metered = METERED.test(call.action);
-    const body = metered && !json.ReturnConsumedCapacity ? { ...json, ReturnConsumedCapacity: "INDEXES" } : json;
-    const answer = await forward.send(call.action, Buffer.from(JSON.stringify(body)));
+    const body = json === asked ? call.body : Buffer.from(JSON.stringify(json));
+    const answer = await forward.send(call.action, metered && !json.ReturnConsumedCapacity ? asksUnits(body) : body);
     const consumed = answer.status < 300 && metered ? consumedIn(answer) : undefined;
     if (metered) meter.record({ function: call.caller, label, operation: call.action, consumed });
     if (consumed) for (const look of watchers) await look(call as GatewayCall, consumed);
@@ -248,6 +248,10 @@ export async function startGateway({
 /** Data operations: those that tell the units they consumed. */
 const METERED =
   /^(GetItem|PutItem|UpdateItem|DeleteItem|Query|Scan|BatchGetItem|BatchWriteItem|TransactGetItems|TransactWriteItems)$/;
+
+const asks = Buffer.from(`{"ReturnConsumedCapacity":"INDEXES",`);
+/** The same request, asking what it consumes: an operation on data names a table at least, so its object is not empty. */
+const asksUnits = (body: Buffer): Buffer => Buffer.concat([asks, body.subarray(body.indexOf("{") + 1)]);
 
 function consumedIn(answer: AwsAnswer): ConsumedCapacity[] {
   const { ConsumedCapacity: consumed } = JSON.parse(answer.body.toString()) as { ConsumedCapacity?: unknown };
@@ -492,12 +496,21 @@ function sign({ host, action, body, region, credentials }: Signed): Record<strin
   const sha256 = (data: string | Buffer) => createHash("sha256").update(data).digest("hex");
   const request = ["POST", "/", "", canonical.join(""), signed, sha256(body)].join("\n");
   const scope = `${day}/${region}/dynamodb/aws4_request`;
-  const hmac = (key: string | Buffer, data: string) => createHmac("sha256", key).update(data).digest();
-  const key = [day, region, "dynamodb", "aws4_request"].reduce<string | Buffer>(
-    hmac,
-    `AWS4${credentials.secretAccessKey}`,
-  );
+  const key = signingKey(`AWS4${credentials.secretAccessKey}`, scope);
   const signature = hmac(key, ["AWS4-HMAC-SHA256", stamp, scope, sha256(request)].join("\n")).toString("hex");
   const authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${signature}`;
   return { ...headers, authorization, "content-length": String(body.length) };
+}
+
+const hmac = (key: string | Buffer, data: string) => createHmac("sha256", key).update(data).digest();
+const derived = new Map<string, Buffer>();
+
+/** The key of a day, region and service: derived once, it signs all their calls. */
+function signingKey(secret: string, scope: string): Buffer {
+  const known = derived.get(scope);
+  if (known) return known;
+  const key = scope.split("/").reduce<string | Buffer>(hmac, secret) as Buffer;
+  derived.clear();
+  derived.set(scope, key);
+  return key;
 }

@@ -200,6 +200,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         ? { region: process.env.AWS_REGION ?? REGION }
         : { endpoint: engine.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS },
     );
+    // it would prepare every record for a log that nobody keeps
+    client.middlewareStack.remove("loggerMiddleware");
     const streams = startStreams({ template, db, pool, clock, client, log, faults });
     poke = streams.poke;
     stack.push(() => {

@@ -201,9 +201,9 @@ export function startStreams(parts: {
         new GetRecordsCommand({ ShardIterator: iterator, Limit: 1000 }),
       );
       for (const raw of records) {
+        last = raw.dynamodb?.SequenceNumber ?? "";
+        if (!isWanted(mapping, raw)) continue;
         const record = toEvent(raw, mapping.tableName, clock.offset);
-        last = record.dynamodb.SequenceNumber;
-        if (!isWanted(mapping, record)) continue;
         if (batch.length === 0) {
           gatherUntil = performance.now() + mapping.windowMs;
           lateUntil = faults?.strikes("stream.late") ? performance.now() + faults.between(20, 400) : 0;
@@ -451,11 +451,11 @@ function readMapping(template: Template, id: string, properties: Record<string, 
   ];
 }
 
-function isWanted(mapping: Mapping, record: StreamRecord): boolean {
-  const { OldImage, NewImage } = record.dynamodb;
+function isWanted(mapping: Mapping, record: _Record): boolean {
+  if (mapping.patterns.length > 0 && !mapping.patterns.some((pattern) => matches(pattern, record))) return false;
+  const { OldImage, NewImage } = record.dynamodb ?? {};
   // The engine records a write that changed nothing; DynamoDB does not.
-  if (record.eventName === "MODIFY" && OldImage !== undefined && isDeepStrictEqual(OldImage, NewImage)) return false;
-  return mapping.patterns.length === 0 || mapping.patterns.some((pattern) => matches(pattern, record));
+  return !(record.eventName === "MODIFY" && OldImage !== undefined && isDeepStrictEqual(OldImage, NewImage));
 }
 
 /** A record of the Streams API as Lambda hands it on: binary as base64, the time in epoch seconds of the platform's clock. */

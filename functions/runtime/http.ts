@@ -13,7 +13,7 @@ import { day } from "../../shared/kernel/time.ts";
 import { loadLasting, Stale, type Stored, type Write } from "../../shared/table/entity.ts";
 import { idempotency, orders } from "../../shared/table/keys.ts";
 import type { Deps } from "./deps.ts";
-import { takeToken } from "./limits.ts";
+import { bucketOf, takeToken } from "./limits.ts";
 import { logger } from "./logger.ts";
 import { refusal } from "./refusal.ts";
 import { type BodySchema, type Caller, type CsvFile, chainRoles, type Route, type RouteRequest } from "./route.ts";
@@ -166,9 +166,17 @@ async function authorize(
     await requireLeader(deps, { ...(request.params as { communityId: string }), memberId: caller.memberId });
 }
 
+type Bucket = Awaited<ReturnType<typeof bucketOf>> | undefined;
+
 /** Counts the request against the member's limit; throws TOO_MANY_REQUESTS. Repetitions that have their answer don't come here. */
-async function limit(deps: Deps, declared: Route, caller: Caller): Promise<void> {
-  if (declared.limit && caller.kind === "member") await takeToken(deps, declared.limit, caller.memberId);
+async function limit(deps: Deps, declared: Route, caller: Caller, bucket: Bucket): Promise<void> {
+  if (declared.limit && caller.kind === "member") await takeToken(deps, declared.limit, caller.memberId, bucket);
+}
+
+/** Waits for all; what is told of several failures is the first one's in this order, whichever came first. */
+async function allInOrder<T extends readonly unknown[]>(promises: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  await Promise.allSettled(promises);
+  return (await Promise.all(promises)) as unknown as T;
 }
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -204,8 +212,18 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
   const params = parse("path", declared.params, c.req.param());
   const query = parse("query", declared.query, c.req.query());
   const body = await bodyOf(c, declared, raw);
-  if (caller.kind === "member" && declared.method !== "get") await requireLiveSession(deps, caller);
   authorizeRole(declared, caller);
+  const key = declared.idempotent ? (c.req.header("idempotency-key") ?? "") : "";
+  const actorId = caller.kind === "member" ? caller.memberId : caller.kind === "staff" ? caller.staffId : caller.kind;
+  const { pathname, search } = new URL(c.req.url);
+  const fingerprint = key && sha256(`${declared.method} ${pathname}${search}\n${raw}`);
+  const writes = caller.kind === "member" && declared.method !== "get";
+  // asked for together: they are read by one call
+  const [, before, bucket] = await allInOrder<[unknown, Earlier, Bucket]>([
+    writes ? requireLiveSession(deps, caller) : Promise.resolve(undefined),
+    idempotencyKey.test(key) ? earlier(deps, actorId, key, fingerprint) : Promise.resolve(undefined),
+    writes && declared.limit ? bucketOf(deps.table, declared.limit, caller.memberId) : Promise.resolve(undefined),
+  ]);
 
   const status = declared.status ?? 200;
   const answerOf = (result: unknown): string => {
@@ -223,7 +241,7 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
 
   if (!declared.idempotent) {
     await authorize(deps, declared, caller, { params, body });
-    await limit(deps, declared, caller);
+    await limit(deps, declared, caller, bucket);
     const result = await declared.run(deps, { ...request, once: () => [] });
     if (declared.givesCsv) return csvResponse(c, result as CsvFile);
     if (declared.etag) {
@@ -236,12 +254,7 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
     return new Response(status === 204 ? null : answerOf(result), { status, headers });
   }
 
-  const key = c.req.header("idempotency-key") ?? "";
   if (!idempotencyKey.test(key)) throw new DomainError("IDEMPOTENCY_KEY_MISSING", "8 to 64 letters, digits, - or _");
-  const actorId = caller.kind === "member" ? caller.memberId : caller.kind === "staff" ? caller.staffId : caller.kind;
-  const { pathname, search } = new URL(c.req.url);
-  const fingerprint = sha256(`${declared.method} ${pathname}${search}\n${raw}`);
-  const before = await earlier(deps, actorId, key, fingerprint);
   if (before && "answer" in before) return before.answer;
   // after the look for an answer: what a request did may have moved its object out of the caller's scope
   await authorize(deps, declared, caller, { params, body });
@@ -257,7 +270,7 @@ async function serve(c: HonoContext, deps: Deps, declared: Route): Promise<Respo
     ];
   };
   try {
-    await limit(deps, declared, caller);
+    await limit(deps, declared, caller, bucket);
     await declared.run(deps, { ...request, once });
     invariant(answer !== undefined, `${declared.method} ${declared.path} stores its answer`);
     return new Response(status === 204 ? null : answer, { status, headers });

@@ -19,19 +19,29 @@ export const limits = {
 } as const satisfies Record<string, { burst: number; perMs: number }>;
 export type LimitName = keyof typeof limits;
 
+/** A bucket as it is now, for `takeToken`: read beside what else a request begins with. */
+export const bucketOf = async (table: Table, limit: LimitName, subject: string) => ({
+  row: await table.load(limitRows, { limit, subject }),
+});
+
 /**
  * Takes one of the subject's tokens, in one conditional write (1 unit); with none left it writes nothing and throws
  * TOO_MANY_REQUESTS with the seconds until there is one. The row keeps only the moment at which the bucket is full again:
  * each token moves it on by the time that one takes to come back. An answer that is lost on the way back costs a second token.
  */
-export async function takeToken(deps: { env: Env; table: Table }, limit: LimitName, subject: string): Promise<void> {
+export async function takeToken(
+  deps: { env: Env; table: Table },
+  limit: LimitName,
+  subject: string,
+  bucket?: Awaited<ReturnType<typeof bucketOf>>,
+): Promise<void> {
   const { burst, perMs } = limits[limit];
   const one = perMs / burst;
   const key = { limit, subject };
-  await decide(async () => {
+  await decide(async (round) => {
     const now = deps.env.clock.now();
     const latest = now + perMs - one;
-    const row = await deps.table.load(limitRows, key);
+    const { row } = round === 0 && bucket ? bucket : await bucketOf(deps.table, limit, subject);
     if (row && row.fullAt > latest)
       throw new DomainError("TOO_MANY_REQUESTS", undefined, { retryAfter: Math.ceil((row.fullAt - latest) / second) });
     const full = { ...key, fullAt: now + one };

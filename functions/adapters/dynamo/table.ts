@@ -40,9 +40,10 @@ export function dynamoTable(options: {
   client?: DynamoDBClientConfig;
 }): Table {
   const TableName = options.tableName;
-  const client = DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 3, ...options.client }), {
-    marshallOptions: { removeUndefinedValues: true },
-  });
+  const bare = new DynamoDBClient({ maxAttempts: 3, ...options.client });
+  // it prepares every request and answer for a log that nobody keeps
+  bare.middlewareStack.remove("loggerMiddleware");
+  const client = DynamoDBDocumentClient.from(bare, { marshallOptions: { removeUndefinedValues: true } });
 
   const send = async <O>(operation: () => Promise<O>): Promise<O> => {
     try {
@@ -81,12 +82,38 @@ export function dynamoTable(options: {
     return found;
   }
 
+  async function single(Key: Key, ConsistentRead: boolean): Promise<Record<string, unknown> | undefined> {
+    return (await send(() => client.send(new GetCommand({ TableName, Key: { ...Key }, ConsistentRead })))).Item;
+  }
+
+  /** Reads a row; rows that are asked for in the same moment, before anybody waits, are read by one call. */
+  const together = (consistent: boolean) => {
+    let asked: { key: Key; rows: PromiseWithResolvers<Record<string, unknown> | undefined> }[] = [];
+    const read = async () => {
+      const all = asked;
+      asked = [];
+      try {
+        const keys = [...new Map(all.map(({ key }) => [`${key.pk}\n${key.sk}`, key])).values()];
+        const [only] = keys;
+        const found = only && keys.length === 1 ? undefined : await batch(keys, consistent);
+        const lone = only && !found ? await single(only, consistent) : undefined;
+        for (const { key, rows } of all) rows.resolve(found ? found.get(`${key.pk}\n${key.sk}`) : lone);
+      } catch (error) {
+        for (const { rows } of all) rows.reject(error);
+      }
+    };
+    return (key: Key) => {
+      const rows = Promise.withResolvers<Record<string, unknown> | undefined>();
+      if (asked.push({ key, rows }) === 1) queueMicrotask(read);
+      return rows.promise;
+    };
+  };
+  const [rowNow, rowEventually] = [together(true), together(false)];
+
   const table: Table = {
     async load(entity, key, how) {
-      const { Item } = await send(() =>
-        client.send(new GetCommand({ TableName, Key: entity.key(key), ConsistentRead: !how?.eventually })),
-      );
-      return Item && entity.read(Item);
+      const item = await (how?.eventually ? rowEventually : rowNow)(entity.key(key));
+      return item && entity.read(item);
     },
 
     async loadMany(entity, keys, how) {
