@@ -51,7 +51,7 @@ export const grants: Record<FunctionName, Grants> = {
     location: ["places"],
     staff: true,
   },
-  Hooks: { origin: true, rows: change, secrets: ["wechat"] },
+  Hooks: { origin: true, rows: [...change, "BatchGetItem"], secrets: ["wechat"] },
   Site: { origin: true },
   Effects: {
     rows: [...change, "BatchGetItem", "Query", "DeleteItem"],
@@ -72,7 +72,7 @@ export const grants: Record<FunctionName, Grants> = {
   GroupDeadline: { rows: [...change, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
   Refund: { rows: change, secrets: ["wechat"] },
   CampaignWindow: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
-  HoldSweep: { rows: sweep, secrets: ["wechat"] },
+  HoldSweep: { rows: [...sweep, "BatchGetItem"], secrets: ["wechat"] },
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
   Backlog: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.

@@ -23,8 +23,8 @@ const winnerOf = (answers: { status: number }[]): number => {
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
   return answers.findIndex(({ status }) => status === 201);
 };
-/** Sign-ins and limits are by the minute: time passes between bunches. */
-const rest = (world: World) => world.pass(2 * world.times.minute);
+/** A member opens or joins ten times in a minute at most: one passes between bunches. */
+const rest = (world: World) => world.pass(world.times.minute);
 
 /**
  * `rivals` ask for the last seat of a team at once, `held` of them with their commits under way together: one has it, the
@@ -50,7 +50,6 @@ export async function forTheLastSeat(world: World, times: number, rivals: number
       wins.push({ teamId, campaignId, orderId: seat.orderId });
       // paid, the seat is no hindrance for another one
       await world.pay(crowd[winner]!, seat);
-      if (tally.rounds % 5 === 0) await rest(world);
     }
     await rest(world);
   }
@@ -81,7 +80,6 @@ export async function forTheLastUnitOfACampaign(world: World, times: number, riv
         if (j !== winner) expect(refusal(answer)).toMatchObject({ status: 409, code: "SOLD_OUT" });
       count((await overlapped) === rivals, "one of the rivals");
       campaigns.push({ campaignId, orderId: answers[winner]!.body.orderId });
-      if (i % 5 === 4) await rest(world);
     }
     await rest(world);
   }
@@ -115,7 +113,7 @@ export async function forTheLastUnitOfAStore(world: World, times: number, rivals
     expect((await world.book()).payments).toHaveLength(payments);
     expect(await world.unitsLeft(campaignId)).toEqual([0, 0]);
     ended.push({ campaignId, orderIds: [lead.orderId, other.orderId, answers[winner]!.body.orderId] });
-    if (round % 5 === 4) await rest(world);
+    if (round % MOST === MOST - 1) await rest(world);
   }
   const { of } = await readBack(world);
   const byCampaign = Map.groupBy(of<Order>("Order"), (order) => order.campaignId);

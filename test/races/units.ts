@@ -1,9 +1,12 @@
 import { expect } from "vitest";
+import { minute } from "../../shared/kernel/time.ts";
 import type { Neighbour, Seat, World } from "../stories/world.ts";
 import { bunches, newTally, readBack, refundsDone, sideBySide, type Tally } from "./race.ts";
 
 const TIMEOUT = 180_000;
 const UNITS = 10;
+/** Campaigns whose sweeps and cancellations meet together: as many as a job looks at side by side. */
+const AT_ONCE_ALONE = 4;
 
 interface Round {
   leader: Neighbour;
@@ -19,6 +22,8 @@ interface Rivals {
   contested(round: { campaignId: string; lead: Seat; seat: Seat }, world: World): string;
   /** The row is the campaign's, not the team's: one team a campaign. */
   alone?: true;
+  /** Time that passes before, ms. */
+  after?: number;
   /** Sets all of them off, of every round of the campaign. */
   meet(world: World, campaignId: string, rounds: Round[]): Promise<void>;
   /** Units that are left in the campaign in the end, of its two stores; none once it is cancelled. */
@@ -32,28 +37,24 @@ const leave = ({ member, seat }: Round) => member.post(`/v1/orders/${seat.orderI
 const leaveAll = async (rounds: Round[]) => {
   for (const { status } of await Promise.all(rounds.map(leave))) expect([200, 409]).toContain(status);
 };
-const afterTheHolds = (world: World) => world.clock.advance(19 * world.times.minute);
-const afterTheDeadlines = (world: World) => world.clock.advance(63 * world.times.minute + 1_000);
+const afterTheHolds = 19 * minute;
+const afterTheDeadlines = 63 * minute + 1_000;
 
 /** Every two writers that give the same units back: each unit is back exactly once, whoever was first. */
 export const givingBack: Record<string, Rivals> = {
   "a hold runs out, and its member leaves": {
     paid: false,
     contested: ({ seat }) => `ORDER#${seat.orderId}`,
-    async meet(world, _, rounds) {
-      afterTheHolds(world);
-      await leaveAll(rounds);
-    },
+    after: afterTheHolds,
+    meet: async (_world, _, rounds) => leaveAll(rounds),
     left: "all but the leaders'",
   },
   "a hold runs out, and the cancelled campaign gives its units to the store": {
     paid: false,
     alone: true,
     contested: ({ campaignId }, world) => `ALLOT#${campaignId}#${world.stores[0]}`,
-    async meet(world, campaignId) {
-      afterTheHolds(world);
-      await cancel(world, campaignId);
-    },
+    after: afterTheHolds,
+    meet: cancel,
     left: "none",
   },
   "a member leaves, and the campaign is cancelled": {
@@ -67,43 +68,40 @@ export const givingBack: Record<string, Rivals> = {
   "a member leaves, and the deadline fails the team": {
     paid: true,
     contested: ({ lead }) => `TEAM#${lead.teamId}`,
-    async meet(world, _, rounds) {
-      afterTheDeadlines(world);
-      await leaveAll(rounds);
-    },
+    after: afterTheDeadlines,
+    meet: async (_world, _, rounds) => leaveAll(rounds),
     left: "all",
   },
   "the deadline fails a team, and its campaign is cancelled": {
     paid: true,
     contested: ({ lead }) => `TEAM#${lead.teamId}`,
-    async meet(world, campaignId) {
-      afterTheDeadlines(world);
-      await cancel(world, campaignId);
-    },
+    after: afterTheDeadlines,
+    meet: cancel,
     left: "none",
   },
 };
 
-/** Runs one of them, `atOnce` teams of one campaign together. The world needs as many workers of Shop and GroupDeadline. */
+/** Runs one of them, `atOnce` teams together. The world needs as many workers of Shop and GroupDeadline. */
 export async function unitsGivenBack(
   world: World,
-  { paid, contested, alone, meet, left }: Rivals,
+  { paid, contested, alone, after = 0, meet, left }: Rivals,
   times: number,
   atOnce: number,
 ): Promise<Tally> {
-  const { minute } = world.times;
   const { tally, count } = newTally();
   const crowd = await sideBySide(
     Array.from({ length: 2 * Math.min(times, atOnce) }, (_, i) => `邻居${i + 1}`),
     8,
     (name) => world.neighbour(name),
   );
-  const ended: (Round & { campaignId: string })[] = [];
-  for (const bunch of bunches(times, alone ? 1 : atOnce)) {
-    const units = UNITS * bunch;
+  const ended: Round[] = [];
+  /** Has the rivals' commits held, as many teams as there are people for in a campaign. */
+  const begun = async (people: readonly Neighbour[]) => {
+    const teams = people.length / 2;
+    const units = UNITS * teams;
     const { campaignId } = await world.campaign({ unitsPerStore: units, durationMinutes: 60 });
-    const rounds = await sideBySide(Array.from({ length: bunch }), 4, async (_, i): Promise<Round> => {
-      const [leader, member] = [crowd[2 * i]!, crowd[2 * i + 1]!];
+    const rounds = await sideBySide(Array.from({ length: teams }), 4, async (_, i): Promise<Round> => {
+      const [leader, member] = [people[2 * i]!, people[2 * i + 1]!];
       const lead = await world.formedTeam(leader, campaignId);
       const seat: Seat = await world.made(world.join(member, lead.teamId, { units: 2 }));
       if (paid) await world.pay(member, seat);
@@ -115,17 +113,26 @@ export async function unitsGivenBack(
       });
       return { leader, member, lead, seat, overlapped };
     });
-    await meet(world, campaignId, rounds);
+    return { campaignId, units, rounds };
+  };
+  for (const bunch of bunches(times, alone ? Math.min(atOnce, AT_ONCE_ALONE) : atOnce)) {
+    const people = crowd.slice(0, 2 * bunch);
+    const parties = alone ? Array.from({ length: bunch }, (_, i) => people.slice(2 * i, 2 * i + 2)) : [people];
+    const campaigns = await sideBySide(parties, 4, begun);
+    world.clock.advance(after);
+    await Promise.all(campaigns.map(({ campaignId, rounds }) => meet(world, campaignId, rounds)));
     await world.platform.idle(TIMEOUT);
     await refundsDone(world);
     await world.pass(3 * minute);
-    const all = left === "none" ? 0 : units;
-    const leaders = left === "all but the leaders'" ? bunch : 0;
-    expect(await world.unitsLeft(campaignId)).toEqual([all - leaders, all]);
-    ended.push(...rounds.map((round) => ({ ...round, campaignId })));
-    // what is left goes to the store before the next campaign
+    for (const { campaignId, units, rounds } of campaigns) {
+      const all = left === "none" ? 0 : units;
+      const leaders = left === "all but the leaders'" ? rounds.length : 0;
+      expect(await world.unitsLeft(campaignId)).toEqual([all - leaders, all]);
+      ended.push(...rounds);
+      // what is left goes to the store before the next campaign
+      if (left !== "none") await cancel(world, campaignId);
+    }
     if (left !== "none") {
-      await cancel(world, campaignId);
       await refundsDone(world);
       await world.pass(3 * minute);
     }

@@ -507,8 +507,11 @@ async function prepare<P extends WorldPlatform>(
     const all = await rows();
     const of = <T>(entity: string) => (all.get(entity) ?? []) as unknown as T[];
     const orders = of<Order>("Order");
+    const seatsOf = Map.groupBy(orders, (o) => o.teamId);
+    const linesOf = Map.groupBy(of<Transfer>("Transfer"), (line) => line.orderId);
+    const teamsOf = Map.groupBy(of<Team>("Team"), (t) => t.campaignId);
     for (const t of of<Team>("Team")) {
-      const seats = orders.filter((o) => o.teamId === t.teamId);
+      const seats = seatsOf.get(t.teamId) ?? [];
       const held = seats.filter((o) => o.seat === "HELD").length;
       const paid = seats.filter((o) => o.disposition === "SEATED" && o.leftAt === undefined).length;
       expect({ teamId: t.teamId, held: t.held, paid: t.paid, free: t.free }).toEqual({
@@ -520,9 +523,7 @@ async function prepare<P extends WorldPlatform>(
       if (t.terms.batch) recountBatch(t, seats, of<Refund>("Refund"));
       else if (t.outcome === "natural") expect(paid).toBe(t.size);
       // what the platform bears: the discount of every seat it has, booked once each, and of no other
-      const subsidies = of<Transfer>("Transfer").filter(
-        (line) => line.kind === "subsidy" && seats.some((o) => o.orderId === line.orderId),
-      );
+      const subsidies = seats.flatMap((o) => linesOf.get(o.orderId) ?? []).filter((line) => line.kind === "subsidy");
       const discounts = seats
         .filter((o) => t.outcome === "subsidised" && o.disposition === "SEATED" && o.leftAt === undefined)
         .map((o) => `${o.orderId} ${o.lines.reduce((sum, l) => sum + (l.aloneFen - l.unitFen) * l.units, 0)}`);
@@ -531,7 +532,7 @@ async function prepare<P extends WorldPlatform>(
     }
     for (const c of of<Campaign>("Campaign"))
       expect(c.subsidySpentFen ?? 0).toBe(
-        of<Team>("Team").reduce((sum, t) => sum + (t.campaignId === c.campaignId ? (t.subsidyFen ?? 0) : 0), 0),
+        (teamsOf.get(c.campaignId) ?? []).reduce((sum, t) => sum + (t.subsidyFen ?? 0), 0),
       );
     const allotted = of<Allotment>("Allotment");
     for (const stock of of<{ storeId: string; articleId: string; online: number }>("Stock")) {
