@@ -1,18 +1,19 @@
 import type { Env } from "../kernel/env.ts";
-import { type Point, toWgs84 } from "../kernel/geo.ts";
+import { greatCircle, type Point, toWgs84 } from "../kernel/geo.ts";
 import { DomainError } from "../kernel/problem.ts";
 import type { Routed } from "../order/index.ts";
 import type { Store } from "../store/index.ts";
 import { loadLasting, Stale, type Table } from "../table/entity.ts";
 import { routeCells, stocks, stores } from "../table/keys.ts";
 import type { Place } from "./model.ts";
-import type { Geocoder, RoutePlanner } from "./ports.ts";
+import type { Geocoder, RoutePlanner, Travel } from "./ports.ts";
 import { explainRoute, hoursText, reasonText, wayText } from "./route-texts.ts";
 import {
   askedAbout,
   byTravel,
   type Candidate,
   cellOf,
+  DETOUR,
   type Judged,
   judgeStores,
   MAX_COMPARED,
@@ -187,7 +188,7 @@ async function look(
   able = able.slice(0, MAX_COMPARED);
   if (picked && !able.includes(picked)) able = [...able.slice(0, MAX_COMPARED - 1), picked];
   const cell = cellOf(from);
-  return { cell, from, window, judged, ranked: able.length === 0 ? [] : await rank(deps, cell, able) };
+  return { cell, from, window, judged, ranked: able.length === 0 ? [] : await rank(deps, cell, able, pickedStoreId) };
 }
 
 /** The wgs84 point of a place. The coordinates are used here and not kept: an order keeps its cell. */
@@ -244,32 +245,31 @@ async function judgeStock(
 /**
  * Ranks able stores by road from the middle of the cell, so that neighbours get one answer whoever asks first, and no exact
  * position leaves the house. The decision is kept a day. Where the planner does not answer, straight lines are used and nothing
- * is kept, nor where it knows no way to one of them.
+ * is kept, nor where it knows no way to a store that it was asked about.
  */
-async function rank(deps: RoutingDeps, cell: string, able: readonly Judged[]): Promise<Candidate[]> {
+async function rank(
+  deps: RoutingDeps,
+  cell: string,
+  able: readonly Judged[],
+  pickedStoreId: string | undefined,
+): Promise<Candidate[]> {
   const asked = askedAbout(able.map(({ store }) => store));
   const now = deps.env.clock.now();
   const kept = await deps.table.load(routeCells, { cell, asked }, { eventually: true });
-  if (kept && stillHolds(kept, now)) return kept.ranked.map((r) => ({ ...r, method: "cache" as const }));
-
-  const travels = await deps.planner.matrix(
-    middleOf(cell),
-    able.map(({ store }) => store.wgs84),
-  );
+  const holds = kept && stillHolds(kept, now);
+  const found = holds ? undefined : await travelsFrom(deps, middleOf(cell), able, pickedStoreId);
+  const known = new Map(holds ? kept.ranked.map((way) => [way.storeId, way]) : found?.travels);
+  const method = holds ? "cache" : "matrix";
   const ranked = able
-    .map(({ store, straightM }, i): Candidate => {
-      const travel = travels?.[i];
-      return travel ? { storeId: store.storeId, ...travel, method: "matrix" } : straightLine(store.storeId, straightM);
+    .map(({ store: { storeId }, straightM }): Candidate => {
+      const way = known.get(storeId);
+      return way ? { ...way, storeId, method } : straightLine(storeId, straightM);
     })
     .sort(byTravel);
 
-  if (travels?.every((travel) => travel !== undefined)) {
-    const decided = {
-      cell,
-      asked,
-      decidedAt: now,
-      ranked: ranked.map(({ storeId, distanceM, durationS = 0 }) => ({ storeId, distanceM, durationS })),
-    };
+  if (found?.complete) {
+    const ways = [...found.travels].map(([storeId, way]) => ({ ...way, storeId })).sort(byTravel);
+    const decided = { cell, asked, decidedAt: now, ranked: ways };
     try {
       await deps.table.write(
         kept ? routeCells.replace({ ...decided, version: kept.version }) : routeCells.create(decided),
@@ -280,6 +280,39 @@ async function rank(deps: RoutingDeps, cell: string, able: readonly Judged[]): P
     }
   }
   return ranked;
+}
+
+/**
+ * The ways by road that decide which store is nearest. A road is no shorter than the straight line, and the provider bills each:
+ * so only those are asked about whose straight line is below the shortest road that is known, first those that the usual detour
+ * lets come in question. A picked store is asked about anyway. `complete`: the planner knew every way.
+ */
+async function travelsFrom(
+  { planner }: Pick<RoutingDeps, "planner">,
+  middle: Point,
+  able: readonly Judged[],
+  pickedStoreId: string | undefined,
+): Promise<{ travels: Map<string, Travel>; complete: boolean }> {
+  const travels = new Map<string, Travel>();
+  let complete = true;
+  let left = able.map(({ store }) => ({ store, straightM: greatCircle(middle, store.wgs84) }));
+  let within = Math.min(...left.map(({ straightM }) => straightM)) * DETOUR;
+  for (;;) {
+    const wanted = left.filter(({ store, straightM }) => straightM <= within || store.storeId === pickedStoreId);
+    if (wanted.length === 0) return { travels, complete };
+    left = left.filter((one) => !wanted.includes(one));
+    const answer = await planner.matrix(
+      middle,
+      wanted.map(({ store }) => store.wgs84),
+    );
+    if (!answer) return { travels, complete: false };
+    for (const [i, { store }] of wanted.entries()) {
+      const travel = answer[i];
+      if (travel) travels.set(store.storeId, travel);
+      else complete = false;
+    }
+    within = Math.min(...[...travels.values()].map(({ distanceM }) => distanceM));
+  }
 }
 
 function choose({ ranked, judged }: Survey, directory: readonly Store[], pickedStoreId: string | undefined): Candidate {

@@ -18,7 +18,7 @@ const distanceText = (metres: number): string =>
 
 /** "路程 850 米(约 4 分钟)"; of a straight line it says that it is one. */
 export function wayText(way: { distanceM: number; durationS?: number | undefined; method: Routed["method"] }): string {
-  if (way.method === "great_circle") return `按直线估算约 ${distanceText(way.distanceM)}(路线服务暂不可用)`;
+  if (way.method === "great_circle") return `按直线估算约 ${distanceText(way.distanceM)}`;
   const minutes = way.durationS === undefined ? "" : `(约 ${Math.max(1, Math.round(way.durationS / 60))} 分钟)`;
   return `路程 ${distanceText(way.distanceM)}${minutes}`;
 }

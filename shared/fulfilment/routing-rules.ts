@@ -6,8 +6,8 @@ import { hasOpening, type Store } from "../store/index.ts";
 import type { RouteCell } from "./model.ts";
 
 /** Streets are longer than the great circle by about this factor; used where no road distance is to be had. */
-const DETOUR = 1.35;
-/** At most this many stores are compared by road: the provider bills each. */
+export const DETOUR = 1.35;
+/** At most this many stores are compared. */
 export const MAX_COMPARED = 8;
 /** How long our decision for a cell holds, ms. */
 const CELL_HOLDS = day;

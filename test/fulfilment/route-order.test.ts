@@ -1,7 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { offerStores, type RouteRequest, routeOrder } from "../../shared/fulfilment/index.ts";
 import { cellOf, middleOf } from "../../shared/fulfilment/routing-rules.ts";
-import { type Point, toGcj02 } from "../../shared/kernel/geo.ts";
+import { greatCircle, type Point, toGcj02 } from "../../shared/kernel/geo.ts";
 import { day, hour, second } from "../../shared/kernel/time.ts";
 import { routeCells, stocks, stores } from "../../shared/table/keys.ts";
 import { near, openWorld, refusal } from "./world.ts";
@@ -112,12 +113,52 @@ describe("routing an order", () => {
     expect((await routeOrder(deps, without)).storeId).toBe(stocked.storeId);
   });
 
-  it("compares at most eight stores by road", async () => {
+  it("chooses as if all had been asked about, whatever the roads", async () => {
+    const usual = planner.answer;
+    let spared = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({ metres: fc.integer({ min: 50, max: 3000 }), bends: fc.double({ min: 1, max: 4, noNaN: true }) }),
+          {
+            minLength: 1,
+            maxLength: 8,
+          },
+        ),
+        async (shapes) => {
+          const here = elsewhere();
+          const added = [];
+          for (const { metres } of shapes) added.push(await addStore(near(here, metres)));
+          const roads = new Map(
+            added.map(({ storeId, wgs84 }, i) => [
+              wgs84.lat,
+              {
+                storeId,
+                distanceM: Math.ceil(greatCircle(middleOf(cellOf(here)), wgs84) * shapes[i]!.bends),
+                durationS: 60,
+              },
+            ]),
+          );
+          planner.answer = async (_from, to) => to.map(({ lat }) => roads.get(lat)!);
+          const before = asked.length;
+          const { routed } = await routeOrder(deps, ask(here));
+          expect(routed.distanceM).toBe(Math.min(...[...roads.values()].map(({ distanceM }) => distanceM)));
+          spared += roads.size - asked.slice(before).reduce((sum, { to }) => sum + to.length, 0);
+        },
+      ),
+      { numRuns: 30 },
+    );
+    planner.answer = usual;
+    expect(spared).toBeGreaterThan(0);
+  });
+
+  it("looks at no more than eight able stores, and asks about those that may be the nearest", async () => {
     const here = elsewhere();
     for (let n = 1; n <= 10; n++) await addStore(near(here, n * 100));
     const { options } = await routeOrder(deps, ask(here));
     expect(options).toHaveLength(8);
-    expect(asked.at(-1)!.to).toHaveLength(8);
+    // by road the first is 120 m away: only it and who may come in question, within 135 m, is asked about
+    expect(asked.at(-1)!.to).toHaveLength(1);
   });
 
   it("gives the store the member picks, also when it is the tenth nearest, and refuses one that can't serve", async () => {
@@ -225,7 +266,7 @@ describe("offering stores", () => {
     const offers = await offerStores(deps, ask(here));
     expect(offers.map((o) => o.name)).toEqual(["1号店", "2号店", "3号店", "4号店", "5号店"]);
     expect(offers[0]!.why).toMatch(/^最近的可服务门店\(更近的停业店因暂停服务不可选\):路程 \d+ 米\(约 1 分钟\)$/);
-    expect(offers[1]!.why).toMatch(/^可服务门店中第 2 近:路程/);
+    expect(offers[1]!.why).toMatch(/^可服务门店中第 2 近:按直线估算约 \d+ 米$/);
     expect(offers[0]!.hours).toBe("每天 08:00–21:00");
   });
 });
