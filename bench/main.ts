@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { type Bench, openBench } from "./bench.ts";
 import { bundleFigures } from "./bundle-figures.ts";
 import { calibrate } from "./calibration.ts";
+import { costFigures } from "./cost-figures.ts";
 import { embeddedJoinFigures, joinFigures, listFigures, paidOrderFigures, viewFigures } from "./http-figures.ts";
 import { rushFigures } from "./rush-figures.ts";
 import { startFigures } from "./start-figures.ts";
@@ -17,6 +18,7 @@ const groups: Record<string, { tells: string; run: (bench: Bench) => Promise<voi
   units: { tells: "DynamoDB units of each operation, and of what reads the stream after it", run: unitFigures },
   bundle: { tells: "size of each function's bundle, and CPU of importing it", run: bundleFigures },
   start: { tells: "a later npm start, to the first answer with data", run: startFigures },
+  cost: { tells: "what a thousand orders cost on AWS, and what a month costs without one", run: costFigures },
   rush: { tells: "what is sold when 200 people want 50 units at once, a hundred times", run: rushFigures },
 };
 

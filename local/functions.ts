@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
 import type { Faults } from "./faults.ts";
 import type { Gateway, Pass } from "./gateway.ts";
-import { FunctionError, type FunctionPool, type Template, type TemplateResource } from "./parts.ts";
+import { FunctionError, type FunctionPool, type Observe, type Template, type TemplateResource } from "./parts.ts";
 import { arnOf, REGION } from "./template.ts";
 
 /** What a worker is started with. */
@@ -46,6 +46,8 @@ interface Room {
   ready: boolean;
   job: Job | undefined;
   requestId: string;
+  /** When its event was handed to it, `performance.now()`. */
+  began: number;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -67,6 +69,8 @@ export interface FunctionPoolOptions {
   log?: (functionId: string, line: string) => void;
   /** Most workers of a function: for all, or by logical id with `default`. 4 where nothing is said. */
   concurrency?: number | Record<string, number>;
+  /** Is told of every event that was dealt with, and of every line a function prints. */
+  observe?: Observe | undefined;
   /** Puts clocks a little off, and ends workers in the middle of an event. */
   faults?: Pick<Faults, "kill" | "skew"> | undefined;
 }
@@ -77,7 +81,7 @@ export interface FunctionPoolOptions {
  * named as Lambda names them: the thrown error's name, or `Sandbox.Timedout`, `Runtime.ExitError`, `Runtime.HandlerNotFound`.
  */
 export function createFunctionPool(options: FunctionPoolOptions): FunctionPool & { warm(functionId: string): void } {
-  const { template, gateway, clock, overrides = {}, log = () => {}, concurrency, faults } = options;
+  const { template, gateway, clock, overrides = {}, log = () => {}, concurrency, faults, observe } = options;
   const functions = new Map<string, FunctionState>();
   let busy = 0;
   let started = 0;
@@ -137,12 +141,13 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool &
         TZ: "UTC",
       },
     });
-    const room: Room = { worker, pass, ready: false, job: undefined, requestId: "", timer: undefined };
+    const room: Room = { worker, pass, ready: false, job: undefined, requestId: "", began: 0, timer: undefined };
     state.rooms.add(room);
     for (const stream of [worker.stdout, worker.stderr]) {
-      createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (line) =>
-        log(resource.id, line),
-      );
+      createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (line) => {
+        log(resource.id, line);
+        observe?.({ kind: "log", function: resource.id, bytes: Buffer.byteLength(line) });
+      });
     }
     worker.on("message", (message: FromWorker) => heard(state, room, message));
     worker.on("error", (error) => {
@@ -181,6 +186,12 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool &
     }
     const { job } = room;
     if (!job) return;
+    observe?.({
+      kind: "invocation",
+      function: state.resource.id,
+      label: job.label,
+      ms: performance.now() - room.began,
+    });
     clearTimeout(room.timer);
     room.job = undefined;
     if (message.kind === "failed") {
@@ -199,6 +210,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool &
     const { timeoutMs } = state;
     room.requestId = randomUUID();
     room.pass.label = job.label;
+    room.began = performance.now();
     room.timer = setTimeout(() => {
       const text = `RequestId: ${room.requestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`;
       log(state.resource.id, text);

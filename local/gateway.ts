@@ -5,7 +5,7 @@ import { isAws, LOCAL_CREDENTIALS } from "./engine.ts";
 import type { Faults } from "./faults.ts";
 import { type AccessNames, accessRequests, type Policies } from "./iam.ts";
 import type { ConsumedCapacity, Meter } from "./meter.ts";
-import type { AwsAnswer, AwsCall, AwsService } from "./parts.ts";
+import type { AwsAnswer, AwsCall, AwsService, Observe } from "./parts.ts";
 import type { PowerCut } from "./power-cut.ts";
 import { REGION } from "./template.ts";
 
@@ -98,6 +98,8 @@ export interface GatewayOptions {
   meter: Pick<Meter, "record">;
   /** Strikes calls at random, after the faults that were asked for by `fault`. */
   faults?: Pick<Faults, "call" | "shrink" | "reshape"> | undefined;
+  /** Is told of every call that a service was asked to carry out. */
+  observe?: Observe | undefined;
   /** Ends the process at a call. */
   powerCut?: Pick<PowerCut, "pass"> | undefined;
 }
@@ -116,6 +118,7 @@ export async function startGateway({
   names,
   meter,
   faults: swarm,
+  observe,
   powerCut,
 }: GatewayOptions): Promise<Gateway> {
   const passes = new Map<string, Pass>();
@@ -190,6 +193,7 @@ export async function startGateway({
     const invented = struck && inventedAnswer(struck, call);
     const carriedOut = powerCut?.pass(`${call.label}: ${service} ${call.action}`);
     const answer = invented ?? (await handler(call));
+    observe?.({ kind: "call", service, action: call.action, label: call.label, json: call.json });
     carriedOut?.();
     if (struck?.kind === "lost-answer-after") return incoming.socket.destroy();
     return write(outgoing, answer);

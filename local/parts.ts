@@ -61,3 +61,11 @@ export interface AwsAnswer {
   body: string | Buffer;
 }
 export type AwsService = (call: AwsCall) => Promise<AwsAnswer>;
+
+/** What a bill would name, as it happens; `label` says what it was done for (a route, a schedule, a stream). */
+export type Use =
+  | { kind: "invocation"; function: string; label: string; ms: number }
+  | { kind: "call"; service: string; action: string; label: string; json: Record<string, unknown> }
+  | { kind: "transition"; machine: string; execution: string; state: string }
+  | { kind: "log"; function: string; bytes: number };
+export type Observe = (use: Use) => void;

@@ -18,7 +18,7 @@ import { hashKeys, loadPolicies, type Policies } from "./iam.ts";
 import { createKms } from "./kms.ts";
 import { createLocation, type Location } from "./location.ts";
 import { createMeter, type Meter } from "./meter.ts";
-import type { FunctionPool } from "./parts.ts";
+import type { FunctionPool, Observe } from "./parts.ts";
 import { createPowerCut } from "./power-cut.ts";
 import { startSchedules } from "./schedules.ts";
 import { createSsm, openSecrets } from "./ssm.ts";
@@ -45,6 +45,8 @@ export interface PlatformOptions {
   assembly?: string;
   /** Most workers of a function: for all, or by logical id with `default`. */
   concurrency?: number | Record<string, number>;
+  /** Is told of everything that a bill would name. */
+  observe?: Observe;
   /** What goes wrong at random, from the start on; nothing where absent. Without a `seed` one is drawn. */
   faults?: { level: FaultLevel; seed?: number };
 }
@@ -143,6 +145,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       names: { hashKey: hashKeys(template), arnOfKey: kms.arnOfKey, arnOfCiphertext: kms.arnOfCiphertext },
       meter,
       faults,
+      observe: options.observe,
       powerCut,
     });
     stack.push(() => gateway.stop());
@@ -159,6 +162,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         FIRST_ADMIN_SUB: cognito.adminSub,
       },
       log: (functionId, line) => log(`${functionId}: ${line}`),
+      observe: options.observe,
       faults,
       ...(concurrency === undefined ? {} : { concurrency }),
     });
@@ -188,7 +192,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       if (role === undefined) return `the role ${roleArn} is not in the template`;
       return policies.check(role, [{ action: "lambda:InvokeFunction", resource: functionArn }])?.message;
     };
-    const machines = createStateMachines({ template, db, pool, clock, barred, log });
+    const machines = createStateMachines({ template, db, pool, clock, barred, log, observe: options.observe });
     stack.push(() => machines.stop());
     gateway.register("ssm", createSsm({ parameters }));
     gateway.register("kms", kms.service);

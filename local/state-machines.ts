@@ -20,6 +20,7 @@ import {
   type AwsService,
   FunctionError,
   type FunctionPool,
+  type Observe,
   type PlatformClock,
   type Template,
 } from "./parts.ts";
@@ -82,8 +83,10 @@ export function createStateMachines(parts: {
   /** Why the role of a machine may not invoke a function; undefined where it may. Both by ARN. */
   barred: (roleArn: string, functionArn: string) => string | undefined;
   log: (line: string) => void;
+  /** Is told of every state that is entered, also again after a failure. */
+  observe?: Observe | undefined;
 }): StateMachines {
-  const { template, db, pool, clock, barred, log } = parts;
+  const { template, db, pool, clock, barred, log, observe } = parts;
   db.exec(`
     CREATE TABLE IF NOT EXISTS execution (
       arn TEXT PRIMARY KEY, machine TEXT, machineArn TEXT, name TEXT, input TEXT, status TEXT,
@@ -202,6 +205,7 @@ export function createStateMachines(parts: {
       for (;;) {
         if (signal.aborted) throw new Halt();
         const state = definition.States[frame.state]!;
+        observe?.({ kind: "transition", machine: execution.machine, execution: execution.name, state: frame.state });
         let next: string | undefined;
         let output: Json;
         try {
