@@ -5,7 +5,13 @@ import type { Lifecycle } from "../shared/kernel/lifecycle.ts";
 import { importLifecycle } from "../shared/masterdata/index.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "../shared/order/index.ts";
 import { paymentLifecycle, refundLifecycle } from "../shared/payment/index.ts";
-import { lotLifecycle, recallLifecycle, supplierLifecycle } from "../shared/supply/index.ts";
+import {
+  lotLifecycle,
+  purchaseLifecycle,
+  purchaseLineLifecycle,
+  recallLifecycle,
+  supplierLifecycle,
+} from "../shared/supply/index.ts";
 
 interface Chapter {
   title: string;
@@ -81,7 +87,8 @@ const chapters: Chapter[] = [
       released: "超时或放弃",
       confirmed: "成团",
       left: "退出拼团",
-      unserved: "凑不成整箱,未采购",
+      unserved: "凑不成整箱未采购,或未到货",
+      withdrawn: "到货延期退款",
       failed: "未成团",
       refundedOfFailed: "未成团退款到账",
       stuckOfFailed: "未成团退款异常",
@@ -174,6 +181,25 @@ const chapters: Chapter[] = [
     partlyAccepted: "部分合格",
     rejected: "不合格",
   }),
+  chapter("Purchase order 采购单", "Written once, as its campaign's cut-off is settled.", purchaseLifecycle, {
+    OPEN: "待到货",
+    PARTLY_RECEIVED: "部分到货",
+    RECEIVED: "到货完成",
+    arrived: "到货",
+    closed: "所有门店到货结束",
+  }),
+  chapter(
+    "Purchase line 门店到货",
+    "A store's part of a purchase order. RECEIVED: nothing more comes; what is too much is stock, what lacks is refunded.",
+    purchaseLineLifecycle,
+    {
+      EXPECTED: "待到货",
+      PARTLY_RECEIVED: "部分到货",
+      RECEIVED: "到货完成",
+      arrived: "到货",
+      closed: "最后一次到货",
+    },
+  ),
   chapter("Recall 召回", "While OPEN nothing of the article is published, opened or resumed.", recallLifecycle, {
     OPEN: "召回中",
     CLOSED: "已结束",

@@ -45,6 +45,11 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> 
     owner: "orders",
     impact: "A recall is not carried out: its article may still be sold, and its buyers are not told",
   },
+  promise: {
+    minutes: 30,
+    owner: "orders",
+    impact: "Goods that were put off are not told of: members come for them, and know of no refund",
+  },
   import: {
     minutes: 15,
     owner: "platform",

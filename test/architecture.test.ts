@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 const modules: Record<string, readonly string[]> = {
   groupbuy: ["order", "payment", "catalog", "store", "identity", "fulfilment", "community", "supply"],
   order: ["payment"],
-  fulfilment: ["order", "store"],
+  fulfilment: ["order", "store", "supply"],
   payment: ["identity"],
   community: ["store", "identity"],
   journey: ["identity"],

@@ -88,6 +88,10 @@ const batchDraft = z.strictObject({
     .meta({ description: "Units of a case: only whole ones are bought; minimum and tiers must be whole cases" }),
   perMemberLimit: z.int().min(1).max(99).default(99).meta({ description: "Units a member" }),
   seats: z.int().min(2).max(10_000).default(10_000).meta({ description: "Orders a community may place" }),
+  sourced: z.enum(["stock", "to_order"]).default("stock").meta({
+    description:
+      "stock: the allotments leave the stores' online stock when it opens. to_order: the goods are bought at the cut-off; an allotment is only how much a store may take orders for",
+  }),
   cutOff: isoInput.meta({ description: "截单: paid before it counts; the price is frozen by it" }),
 });
 const ladderDraft = batchDraft.omit({ shareBps: true }).extend({
@@ -128,7 +132,13 @@ const opsCampaign = z
     leaderLeaves: z.enum(["transfer", "dissolve"]).optional(),
     communityIds: z.array(z.string()).optional(),
     batch: z
-      .object({ minUnits: z.int(), casePack: z.int().optional(), tiers: z.array(tierView), seats: z.int() })
+      .object({
+        minUnits: z.int(),
+        casePack: z.int().optional(),
+        tiers: z.array(tierView),
+        seats: z.int(),
+        sourced: z.enum(["stock", "to_order"]),
+      })
       .optional(),
     opensAt: isoOutput,
     closesAt: isoOutput,

@@ -108,6 +108,8 @@ export const fulfilmentOps: Route[] = [
       "PICKUP_OTHER_STORE",
       "PICKUP_NOT_READY",
       "PICKUP_LOCKED",
+      "PICKUP_RECALLED",
+      "ARRIVAL_OUTSTANDING",
       "SEAT_STATE",
       "ORDER_STATE",
     ],

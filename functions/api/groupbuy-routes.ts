@@ -9,6 +9,7 @@ import {
   sharePath,
   shareTeam,
   shareTitle,
+  takeLateRefund,
   touchShare,
 } from "../../shared/groupbuy/index.ts";
 import { point } from "../../shared/kernel/geo.ts";
@@ -449,6 +450,21 @@ export const groupbuyShop: Route[] = [
     ok: orderLine,
     problems: ["LEAVE_CLOSED", "SEAT_STATE", "PAYMENT_UNKNOWN"],
     run: (deps, { params, once }) => leaveTeam(deps, { ...params, once }),
+    view: (result) => toOrderLine(result),
+  }),
+  route({
+    method: "post",
+    path: "/v1/orders/{orderId}/late-refund",
+    summary: "到货延期退款",
+    description:
+      "Gives back an order whose goods were put off, until they are there for it: all that was paid and not refunded yet.",
+    actor: "member",
+    owns: "order",
+    idempotent: true,
+    params: orderPath,
+    ok: orderLine,
+    problems: ["LATE_REFUND_CLOSED", "SEAT_STATE"],
+    run: (deps, { params, once }) => takeLateRefund(deps, { ...params, once }),
     view: (result) => toOrderLine(result),
   }),
 ];

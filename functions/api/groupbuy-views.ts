@@ -41,6 +41,9 @@ const batchView = z
     cutOff: isoOutput.meta({ description: "截单: paid before it counts; the same moment as hardEnd" }),
     minUnits: z.int().meta({ description: "Paid units without which everybody is refunded" }),
     casePack: z.int().optional().meta({ description: "Only whole cases of so many units are bought" }),
+    sourced: z
+      .enum(["stock", "to_order"])
+      .meta({ description: "to_order: bought at the cut-off, given out in the order of payment as it arrives" }),
     tiers: z.array(tierView).meta({ description: "The price at the cut-off's quantity; the first one's is prepaid" }),
     text: z.string().meta({ description: "All of it in words, before paying" }),
   })
@@ -79,7 +82,7 @@ function batchText({ batch, hardEnd }: Terms): string {
     batch.casePack === undefined
       ? ""
       : `按整箱(每箱${batch.casePack}份)采购,可选"至多"份数帮忙凑箱,先付先得;凑不成整箱的部分不采购并退款。`;
-  return `${toIso(hardEnd).slice(5, 16).replace("T", " ")}截单,以截单时本社群已付份数定价:${prices}。先按首档价预付,差额截单后逐单原路退回。${cases}`;
+  return `${toIso(hardEnd).slice(5, 16).replace("T", " ")}截单,以截单时本社群已付份数定价:${prices}。先按首档价预付,差额截单后逐单原路退回。${cases}${batch.sourced === "to_order" ? "截单后采购,到货不足时先付先得,不足部分原路退款。" : ""}`;
 }
 
 const offerView = (terms: Terms) => ({
@@ -106,6 +109,7 @@ const offerView = (terms: Terms) => ({
       cutOff: toIso(terms.hardEnd),
       minUnits: terms.batch.minUnits,
       ...(terms.batch.casePack !== undefined && { casePack: terms.batch.casePack }),
+      sourced: terms.batch.sourced,
       tiers: terms.batch.tiers,
       text: batchText(terms),
     },
@@ -289,7 +293,8 @@ const refundView = z
     refundNo: z.string(),
     state: z.enum(refundLifecycle.states),
     cause: z.enum(refundCauses).meta({
-      description: "settled_difference: 截单结算, what a batch's share leaves over of what was paid",
+      description:
+        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish",
     }),
     refundFen: money,
     requestedAt: isoOutput,

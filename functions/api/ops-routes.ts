@@ -26,6 +26,10 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./supply-routes.ts")).supplyOps,
   },
   {
+    under: ["/ops/v1/purchase-orders", "/ops/v1/stores/*/purchases"],
+    routes: async () => (await import("./purchase-routes.ts")).purchaseOps,
+  },
+  {
     under: ["/ops/v1/communities", "/ops/v1/stores/*/communities"],
     routes: async () => (await import("./community-routes.ts")).communityOps,
   },

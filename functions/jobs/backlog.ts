@@ -1,4 +1,4 @@
-import { carryRecall, sweep } from "../../shared/groupbuy/index.ts";
+import { carryPromise, carryRecall, sweep } from "../../shared/groupbuy/index.ts";
 import { applyImport } from "../../shared/masterdata/work.ts";
 import type { Due } from "../../shared/table/rows.ts";
 import { composeDeps } from "../runtime/composition.ts";
@@ -6,17 +6,19 @@ import type { Deps } from "../runtime/deps.ts";
 import { jobHandler, lateWork } from "../runtime/handler.ts";
 import { logger } from "../runtime/logger.ts";
 
-const works: Record<"recall" | "import", (deps: Deps, due: Due, untilMs: number) => Promise<boolean | number>> = {
+const kinds = ["recall", "promise", "import"] as const;
+const works: Record<(typeof kinds)[number], (deps: Deps, due: Due, untilMs: number) => Promise<boolean | number>> = {
   recall: (deps, due, untilMs) => carryRecall(deps, due.id, untilMs),
+  promise: (deps, due, untilMs) => carryPromise(deps, due.id, untilMs),
   import: (deps, due, untilMs) => applyImport(deps, due.id, untilMs),
 };
 
-/** Goes on with long lists of work that were decided and are not done yet: recalls first, then imports. */
+/** Goes on with long lists of work that were decided and are not done yet: recalls first, then arrivals that were put off, then imports. */
 export const handler = jobHandler("backlog", composeDeps([]), async (deps, untilMs) => {
   const tally: Record<string, number> = {};
   const began = deps.env.clock.now();
-  for (const [turn, kind] of (["recall", "import"] as const).entries()) {
-    const share = began + ((untilMs - began) * (turn + 1)) / 2;
+  for (const [turn, kind] of kinds.entries()) {
+    const share = began + ((untilMs - began) * (turn + 1)) / kinds.length;
     const { decided, again } = await sweep(deps, kind, (due) => works[kind](deps, due, share), {
       untilMs: share,
       late: lateWork,

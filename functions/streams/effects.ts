@@ -1,8 +1,19 @@
 import { uploadShipping } from "../../shared/fulfilment/index.ts";
-import { carryRecall, clocks, counts, dueRefund, runCampaign, seatPagesIn } from "../../shared/groupbuy/index.ts";
+import {
+  arrivalRefundId,
+  carryPromise,
+  carryRecall,
+  clocks,
+  counts,
+  dueRefund,
+  eachShort,
+  runCampaign,
+  seatPagesIn,
+} from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { siblingId } from "../../shared/kernel/ids.ts";
 import { minute, second } from "../../shared/kernel/time.ts";
+import type { Order } from "../../shared/order/index.ts";
 import { teams } from "../../shared/table/keys.ts";
 import { composeDeps } from "../runtime/composition.ts";
 import type { Deps } from "../runtime/deps.ts";
@@ -32,6 +43,11 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
     if (team) await refundSeats(deps, teamId, Number(event.data.size), team);
   },
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
+  "seat.withdrawn": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
+  "arrival.closed": (deps, event) => refundShort(deps, text(event, "lineId")),
+  "arrival.moved": async (deps, event) => {
+    await carryPromise(deps, text(event, "lineId"), deps.env.clock.now() + A_WHILE);
+  },
   "payment.orphaned": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "campaign.published": (deps, event) => runAWhile(deps, text(event, "campaignId")),
   "campaign.cancelled": (deps, event) => runAWhile(deps, text(event, "campaignId")),
@@ -90,6 +106,12 @@ async function refundSeats(
     await Promise.all(owed.map(({ orderId }) => deps.workflows.startRefund(orderId, siblingId("RF", orderId))));
   }
   if (found !== paid) throw new Error(`team ${teamId} counts ${paid} paid seats, ${found} are indexed yet`);
+}
+
+/** The same for a store's line that came short: over the seats of all its communities. */
+async function refundShort(deps: Deps, lineId: string): Promise<void> {
+  const start = (seat: Order) => deps.workflows.startRefund(seat.orderId, arrivalRefundId(seat));
+  if (!(await eachShort(deps.table, lineId, start))) throw new Error(`not every seat of line ${lineId} is indexed yet`);
 }
 
 /** Starts what the event starts; may be called again with the same event. */

@@ -42,7 +42,17 @@ const toMember: Record<string, Words> = {
           title: "为什么退款:截单结算",
           body: `本团共订${e.data.quantity}份,成交价${amount(e, "unitFen")};您实得${e.data.settledUnits}份,预付${amount(e, "payableFen")},差额${amount(e, "refundFen")}将原路退回。`,
         }
-      : undefined,
+      : e.data.cause === "short_arrival"
+        ? {
+            title: "到货不足,部分退款",
+            body: `“${e.data.articleName}”到货不足,按付款先后分配:您订${e.data.soldUnits}份,可提${e.data.arrivedUnits}份,${amount(e, "refundFen")}将原路退回。`,
+          }
+        : undefined,
+  "order.promise_moved": (e) => ({
+    title: "到货延期",
+    body: `“${e.data.articleName}”到货延期,${moment(e, "pickupFrom")}起可提货。货到之前可申请全额退款,不操作则为您保留订单。`,
+  }),
+  "seat.withdrawn": (e) => ({ title: "已申请退款", body: `${amount(e, "refundFen")}将原路退回,订单不再保留。` }),
   "seat.released": () => ({ title: "订单已超时", body: "未在规定时间内支付,座位已释放,您可以重新下单。" }),
   "seat.left": (e) => ({ title: "已退出拼团", body: `${amount(e, "payableFen")}将全额原路退回。` }),
   "payment.orphaned": (e) => ({

@@ -2,7 +2,15 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { greatCircle } from "../kernel/geo.ts";
 import { DomainError } from "../kernel/problem.ts";
-import { type Order, openAllotment, type Routed, returnUnits, unitsByArticle } from "../order/index.ts";
+import {
+  arrivalOf,
+  leaveLine,
+  type Order,
+  openAllotment,
+  type Routed,
+  returnUnits,
+  unitsByArticle,
+} from "../order/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { allotments, orders, outbox, pickupCodes, stockMovements, stocks, stores, teams } from "../table/keys.ts";
@@ -45,15 +53,18 @@ export async function rerouteOrder(
       throw new DomainError("ORDER_STATE", `the order is ${order.stage}`);
     if (order.seat !== "PAID") throw new DomainError("SEAT_STATE", `the seat is ${order.seat}`);
 
-    const { storeId, routed, take } = await anotherStore(deps, order, input.storeId);
+    // another store serves it from its stock, wherever its goods were to come from
+    const { pickupHash, pickupCode: _sealed, sourced: _none, ...kept } = order;
+    const { storeId, routed, take } = await anotherStore(deps, kept, input.storeId);
+    const arrival = await arrivalOf(table, order);
     const result: Rerouted = { orderId, fromStoreId: order.storeId, storeId, routed };
-    const { pickupHash, pickupCode: _sealed, ...kept } = order;
     await table.commit([
       // A team that fails meanwhile refunds its seats and gives their units back to the store the order is at.
       teams.check({ teamId: order.teamId }).whenIn("state", ["FORMING", "SUCCEEDED"]).or("SEAT_STATE"),
       orders.replace({ ...kept, storeId, routed }),
       ...take,
       ...(await returnUnits(deps, order, "reroute")),
+      ...(arrival ? await leaveLine(deps, order, arrival, "reroute") : []),
       ...(pickupHash === undefined
         ? []
         : [pickupCodes.patch({ codeHash: pickupHash }).when("state", "=", "ISSUED").set({ state: "VOID" })]),

@@ -2,7 +2,8 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { minute, second, toIso } from "../kernel/time.ts";
-import { orderLifecycle } from "../order/index.ts";
+import { arrivalOf, type Order, orderLifecycle } from "../order/index.ts";
+import { recallAt } from "../supply/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { dues, orders, outbox, pickupCodes, pickupTriesRows, stores } from "../table/keys.ts";
@@ -27,7 +28,7 @@ export interface HandedOver {
 /**
  * Hands an order over for its code: one commit uses the code, closes the order and queues the shipping upload. Of two tills at
  * once, one succeeds. Throws PICKUP_LOCKED, PICKUP_CODE_INVALID (counted), PICKUP_CODE_USED, PICKUP_OTHER_STORE (facts: the
- * right store), PICKUP_NOT_READY (before `pickupFrom`), SEAT_STATE (a refund is under way), ORDER_STATE.
+ * right store), PICKUP_NOT_READY (before `pickupFrom`), PICKUP_RECALLED, ARRIVAL_OUTSTANDING, SEAT_STATE (a refund is under way, or nothing arrived), ORDER_STATE.
  */
 export async function verifyPickup(
   deps: { env: Pick<Env, "clock" | "ids">; table: Table; blindIndex(text: string): string },
@@ -59,12 +60,19 @@ export async function verifyPickup(
     }
     const now = env.clock.now();
     if (now < order.pickupFrom)
-      throw new DomainError("PICKUP_NOT_READY", `pickup begins at ${toIso(order.pickupFrom)}`, {
+      throw new DomainError("PICKUP_NOT_READY", `pickup begins on ${toIso(order.pickupFrom)}`, {
         facts: { pickupFrom: toIso(order.pickupFrom) },
       });
     if (order.seat !== "PAID") throw new DomainError("SEAT_STATE", `the seat is ${order.seat}`);
-    const { orderId, day, units } = order;
-    const lines = order.lines.map(({ articleId, name, units: n }) => ({ articleId, name, units: n }));
+    await refuseRecalled(deps, order);
+    const { orderId, day } = order;
+    const units = await unitsToHandOver(table, order);
+    // what is allotted by what arrived may not be in the lines yet; such an order has one
+    const lines = order.lines.map(({ articleId, name, units: n }) => ({
+      articleId,
+      name,
+      units: order.sourced === "to_order" ? units : n,
+    }));
     const result: HandedOver = { orderId, day, units, lines, handedOverAt: now };
     // The team is not looked at: codes are issued for SUCCEEDED teams only, and a team's terminal state never changes.
     await table.commit([
@@ -95,6 +103,27 @@ export async function verifyPickup(
     ]);
     return result;
   });
+}
+
+/** Throws PICKUP_RECALLED where an article of the order is called back at its store. */
+async function refuseRecalled({ env, table }: { env: Pick<Env, "clock">; table: Table }, order: Order): Promise<void> {
+  for (const { articleId, name } of order.lines) {
+    const recallId = await recallAt({ env, table }, articleId, order.storeId);
+    if (recallId)
+      throw new DomainError("PICKUP_RECALLED", `${name} is under recall ${recallId}: keep it back`, {
+        facts: { recallId, articleId },
+      });
+  }
+}
+
+/** Throws ARRIVAL_OUTSTANDING, and SEAT_STATE where nothing came for the order. */
+async function unitsToHandOver(table: Table, order: Order): Promise<number> {
+  const arrival = await arrivalOf(table, order);
+  if (!arrival) return order.units;
+  if (arrival.units === undefined)
+    throw new DomainError("ARRIVAL_OUTSTANDING", "give it out once its units have been received");
+  if (arrival.units === 0) throw new DomainError("SEAT_STATE", "nothing arrived for this order: it is refunded");
+  return arrival.units;
 }
 
 type Till = { staffId: string; storeId: string };

@@ -37,7 +37,7 @@ export async function carryRecall(deps: Deps, recallId: string, untilMs: number)
         if (env.clock.now() >= untilMs) return false;
         const paid = counts(order) && ["PAID", "CONFIRMED"].includes(seatState(order, team));
         // whom a batch's last case left out has bought nothing
-        const units = seatShare(order, team)?.units ?? order.units;
+        const units = (order.shortAt === undefined ? seatShare(order, team)?.units : undefined) ?? order.units;
         if (paid && units > 0 && concerns(recall, order)) await found(deps, recall, campaign, { ...order, units });
       }
     }

@@ -40,7 +40,7 @@ type Draft<Own extends keyof Campaign> = { [F in Figures | Own]-?: NonNullable<C
   originId?: string | undefined;
 };
 type BatchDraft<Own extends keyof Campaign = never> = Draft<"communityIds" | Own> &
-  Pick<BatchTerms, "minUnits" | "seats"> & { casePack?: number | undefined };
+  Pick<BatchTerms, "minUnits" | "seats" | "sourced"> & { casePack?: number | undefined };
 
 /**
  * What ops say of a campaign; article, price alone and cost are read from the catalogue when it is made. A batch's `hardEnd`
@@ -115,7 +115,7 @@ function ownFigures(draft: CampaignDraft, aloneFen: number) {
       ...(subsidyBudgetFen !== undefined && { subsidyBudgetFen }),
     };
   }
-  const { kind, communityIds, minUnits, casePack, seats } = draft;
+  const { kind, communityIds, minUnits, casePack, seats, sourced } = draft;
   const tiers = kind === "ladder" ? draft.tiers : [{ fromUnits: minUnits, unitFen: teamFen(draft.shareBps) }];
   return {
     kind,
@@ -124,7 +124,7 @@ function ownFigures(draft: CampaignDraft, aloneFen: number) {
     closesAt: wholeSecond(draft.hardEnd),
     teamFen: tiers[0]?.unitFen ?? aloneFen,
     ...(kind === "batch" && { shareBps: draft.shareBps }),
-    batch: { minUnits, tiers, seats, ...(casePack !== undefined && { casePack }) },
+    batch: { minUnits, tiers, seats, sourced, ...(casePack !== undefined && { casePack }) },
   };
 }
 

@@ -13,6 +13,9 @@ export const admission = z.enum(["anyone", "community", "store", "new"]);
 const tier = z.object({ fromUnits: z.int().min(1).max(1_000_000), unitFen: fen.min(1) });
 export type Tier = z.infer<typeof tier>;
 
+/** Where the goods of a batch come from; rows of before it was asked come from stock. */
+export const sourced = z.enum(["stock", "to_order"]).default("stock");
+
 /** What a batch (截单团) agrees with each community beyond the price. A ladder is a batch of several tiers. */
 const batchTerms = z.object({
   /** Paid units without which it fails. */
@@ -23,6 +26,8 @@ const batchTerms = z.object({
   tiers: z.array(tier).min(1).max(10),
   /** Orders a community may place. */
   seats: z.int().min(2).max(10_000),
+  /** to_order: its goods are bought at the cut-off, so that its allotments are what may be ordered and no stock. */
+  sourced,
 });
 export type BatchTerms = z.infer<typeof batchTerms>;
 
@@ -112,6 +117,8 @@ export const allotment = z.object({
   units: z.int().min(1).max(1_000_000),
   left: z.int().min(0),
   state: z.enum(["PLANNED", "OPEN", "RETURNED"]),
+  /** What may be ordered, no stock: set as it opens. */
+  sourced: z.literal("to_order").optional(),
 });
 export type Allotment = z.infer<typeof allotment>;
 

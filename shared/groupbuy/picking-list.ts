@@ -1,12 +1,11 @@
 import { DomainError } from "../kernel/problem.ts";
 import { toIso } from "../kernel/time.ts";
-import { seatShare } from "../order/index.ts";
+import { arrivalAt, lineIdOf, seatShare } from "../order/index.ts";
 import type { Table } from "../table/entity.ts";
-import { communities, teams } from "../table/keys.ts";
+import { communities, purchaseLines, teams } from "../table/keys.ts";
 import { campaignOf } from "./keep-campaign.ts";
 import { teamLifecycle } from "./lifecycle.ts";
-import { batchTeamId } from "./run-campaign.ts";
-import { counts, seatsIn } from "./team-seats.ts";
+import { batchTeamId, counts, seatsIn } from "./team-seats.ts";
 
 /** What a store packs for a batch, community by community, in the order of payment. */
 export interface PickingList {
@@ -27,7 +26,7 @@ export interface PickingList {
 }
 
 /**
- * A store's list of a batch, once each of its communities is decided: failed ones are left out, and orders that were moved to
+ * A store's list of a batch, once each of its communities is decided (of goods bought to order, what has come once some has): failed ones are left out, and orders that were moved to
  * another store, which serves them from its own stock. Throws CAMPAIGN_NOT_FOUND, CAMPAIGN_STATE (no batch, or before its
  * cut-off is settled), TRY_AGAIN.
  */
@@ -51,6 +50,7 @@ export async function pickingList(
     throw new DomainError("CAMPAIGN_STATE", `ask again some minutes after its cut-off, ${toIso(hardEnd)}`);
   const list: PickingList = { campaignId, storeId, articleId, articleName, communities: [] };
   if (batch.casePack !== undefined) list.casePack = batch.casePack;
+  const line = await table.load(purchaseLines, { lineId: lineIdOf({ campaignId, storeId, articleId }) });
   for (const team of here) {
     if (team.state !== "SUCCEEDED" || team.communityId === undefined) continue;
     const orders: PickingList["communities"][number]["orders"] = [];
@@ -60,8 +60,10 @@ export async function pickingList(
       if (!counts(seat)) continue;
       paid += 1;
       const { orderId, paidAt = 0 } = seat;
-      const units = seatShare(seat, team)?.units ?? 0;
-      bought += units;
+      const sold = seatShare(seat, team)?.units ?? 0;
+      bought += sold;
+      // of what has begun to come, only what is there for it
+      const units = line && line.state !== "EXPECTED" ? (arrivalAt(seat, team, line).units ?? 0) : sold;
       if (units > 0 && seat.seat === "PAID" && seat.storeId === storeId) orders.push({ orderId, units, paidAt });
     }
     if (paid !== team.paid) throw new DomainError("TRY_AGAIN", "the batch's orders are still being indexed");

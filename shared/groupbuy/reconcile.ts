@@ -1,18 +1,19 @@
 import type { Env } from "../kernel/env.ts";
 import { readProviderNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
+import type { Order } from "../order/index.ts";
 import type { PaymentChannel } from "../payment/index.ts";
 import type { Table } from "../table/entity.ts";
 import { orders, paymentAttempts, refunds, teams } from "../table/keys.ts";
 import { clocks, refundWaitAtLast } from "./clocks.ts";
 import { checkRefund, requestRefund } from "./refund.ts";
 import { settlePayment } from "./settle-payment.ts";
-import { counts, dueRefund, seatsIn } from "./team-seats.ts";
+import { arrivalRefundId, counts, dueRefund, eachShort, seatsIn } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
 /**
- * Finishes refunds that nobody finished. `id` names a team, whose end's refunds must each have begun, or one refund as
+ * Finishes refunds that nobody finished. `id` names a team, whose end's refunds must each have begun, a line of a purchase order that came short, or one refund as
  * `<orderId>#<refundId>`, which is asked about and, where the channel never heard of it, asked for under the same number.
  * Answers true when nothing is left to do, else when (epoch ms) to look again: later each time, as the machine does, counted
  * from `since`.
@@ -21,6 +22,11 @@ export async function reconcileRefund(deps: Deps, id: string, since: number): Pr
   const [orderId, refundId] = id.split("#");
   const now = deps.env.clock.now();
   const later = now + Math.min(refundWaitAtLast, Math.max(clocks.again, now - since));
+  if (id.startsWith("PL")) {
+    const begin = (seat: Order) =>
+      requestRefund(deps, { orderId: seat.orderId, refundId: arrivalRefundId(seat), round: 0 });
+    return (await eachShort(deps.table, id, begin)) || later;
+  }
   if (orderId === undefined || refundId === undefined) {
     const team = await deps.table.load(teams, { teamId: id });
     let begun = 0;

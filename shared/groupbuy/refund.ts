@@ -3,7 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { providerNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
-import { type Order, seatLifecycle } from "../order/index.ts";
+import { arrivalOf, type Order, seatLifecycle } from "../order/index.ts";
 import {
   booked,
   type ChannelRefund,
@@ -20,7 +20,7 @@ import { guards, orders, outbox, paymentAttempts, refunds, teams } from "../tabl
 import type { Once } from "../table/once.ts";
 import { refundAlarm, refundWaitAtLast, refundWaits } from "./clocks.ts";
 import { atItsStore, seatFacts, unitsBack, withoutSeat } from "./seat-writes.ts";
-import { dueRefund, reconcileRefundOf } from "./team-seats.ts";
+import { arrivalRefundId, dueRefund, reconcileRefundOf, shortOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 type RefundKey = { orderId: string; refundId: string };
@@ -34,10 +34,14 @@ export interface RefundStep extends RefundKey {
 
 /**
  * Asks the channel for a refund. The row is written before, and its number is what every repetition asks under; for a paid
- * seat that its team's end owes a refund the row is made here, on condition of that end, and the units go back with it.
+ * seat that its team's end, or what arrived for it, owes a refund the row is made here, on condition of that, and the units go back
+ * with it.
  */
 export async function requestRefund(deps: Deps, input: RefundKey & { round: number }): Promise<RefundStep> {
-  const refund = (await deps.table.load(refunds, input)) ?? (await refundOfTeamsEnd(deps, input));
+  const refund =
+    (await deps.table.load(refunds, input)) ??
+    (await refundOfTeamsEnd(deps, input)) ??
+    (await refundOfArrival(deps, input));
   if (!refund || !["REQUESTED", "UNKNOWN"].includes(refund.state)) return step(deps, input, refund);
   const asked = await deps.channel.refund({
     refundNo: refund.refundNo,
@@ -95,6 +99,8 @@ const reasons: Record<Refund["cause"], string> = {
   left: "退出拼团,全额退款",
   orphan: "支付超时未占座,全额退款",
   settled_difference: "截单结算,退还差额",
+  short_arrival: "到货不足,退还未到部分",
+  late_arrival: "到货延期,会员申请全额退款",
 };
 
 function step(deps: Deps, input: RefundKey & { round: number }, refund: Refund | undefined): RefundStep {
@@ -122,7 +128,10 @@ function sooner(deps: Deps, input: RefundKey & { round: number }, refund: Refund
  * failed team's seat gets all of its money. A batch's seat gets what its share leaves over, and its lines become that share; one
  * that the last case left out gets all.
  */
-async function refundOfTeamsEnd(deps: Deps, { orderId, refundId }: RefundKey): Promise<Stored<Refund> | undefined> {
+export async function refundOfTeamsEnd(
+  deps: Pick<Deps, "env" | "table">,
+  { orderId, refundId }: RefundKey,
+): Promise<Stored<Refund> | undefined> {
   const key = { orderId, refundId };
   if (key.refundId !== siblingId("RF", key.orderId)) return undefined;
   return decide(async () => {
@@ -171,6 +180,57 @@ async function refundOfTeamsEnd(deps: Deps, { orderId, refundId }: RefundKey): P
           unitFen: due.share.unitFen,
           quantity: team.frozen?.units ?? 0,
         }),
+      }),
+    ]);
+    return { ...requested, version: 1 };
+  });
+}
+
+/**
+ * The intent of a refund that a seat is owed of whose goods too few arrived: made once a seat, at the price it was settled at, with
+ * its lines cut to what it got; one that got nothing is refunded wholly. Undefined where none is due.
+ */
+async function refundOfArrival(deps: Deps, key: RefundKey): Promise<Stored<Refund> | undefined> {
+  const { table, env } = deps;
+  const { orderId, refundId } = key;
+  const known = await table.load(orders, { orderId });
+  if (!known || refundId !== arrivalRefundId(known)) return undefined;
+  // first what the cut-off left over: from then on the lines hold what the seat was sold
+  await refundOfTeamsEnd(deps, { orderId, refundId: siblingId("RF", orderId) });
+  return decide(async () => {
+    const order = await table.load(orders, { orderId });
+    if (!order || order.refundId !== undefined || order.shortAt !== undefined) return table.load(refunds, key);
+    const arrival = await arrivalOf(table, order);
+    const short = arrival && shortOf(order, arrival);
+    if (!short) return undefined;
+    const at = env.clock.now();
+    const { units, unitFen, refundFen } = short;
+    const requested: Refund = {
+      ...key,
+      memberId: order.memberId,
+      paymentNo: order.paymentNo,
+      cause: "short_arrival",
+      refundFen,
+      totalFen: order.payableFen,
+      attempt: 1,
+      refundNo: providerNumber(refundId, 1),
+      state: "REQUESTED",
+      requestedAt: at,
+    };
+    const seat = atItsStore(order).asRead(order).set({ shortAt: at });
+    if (units === 0) seat.move("seat", seatLifecycle, "unserved").set({ refundId });
+    else seat.when("seat", "=", "PAID").set(ofUnits(order, units, unitFen));
+    await table.commit([
+      seat,
+      refunds.create(requested),
+      reconcileRefundOf(env, `${orderId}#${refundId}`),
+      told(env, "refund.requested", order, {
+        refundId,
+        refundFen,
+        cause: "short_arrival",
+        articleName: order.lines[0]?.name ?? "",
+        soldUnits: short.soldUnits,
+        arrivedUnits: units,
       }),
     ]);
     return { ...requested, version: 1 };
@@ -233,7 +293,7 @@ async function settle(
   const guard =
     order.campaignId && (await deps.table.load(guards, { campaignId: order.campaignId, memberId: order.memberId }));
   const seated = refund.paymentNo === order.paymentNo;
-  const whole = refund.refundFen === refund.totalFen;
+  const whole = order.refundId === refund.refundId;
   await deps.table.commit([
     refunds
       .patch(refund)
@@ -260,11 +320,17 @@ async function settle(
   ]);
 }
 
-/** A part that goes back leaves the seat as it is. */
-function seatRefunded(order: Order, refund: Refund, at: number): Write {
-  const patch = orders.patch({ orderId: order.orderId });
-  if (refund.refundFen < refund.totalFen) return patch.move("paymentState", paymentLifecycle, "partlyRefunded");
-  const changed = patch.move("paymentState", paymentLifecycle, "refunded");
+/** A part that goes back leaves the seat as it is; the payment is refunded once its parts have come to all of it. */
+function seatRefunded(order: Stored<Order>, refund: Refund, at: number): Write {
+  const refundedFen = (order.refundedFen ?? 0) + refund.refundFen;
+  // never more than was paid: somebody else put this refund into the rows since it was read
+  if (refundedFen > refund.totalFen) throw new Stale(`what of order ${order.orderId} was refunded`);
+  const changed = orders
+    .patch(order)
+    .asRead(order)
+    .move("paymentState", paymentLifecycle, refundedFen === refund.totalFen ? "refunded" : "partlyRefunded")
+    .set({ refundedFen });
+  if (order.refundId !== refund.refundId) return changed;
   if (refund.cause === "orphan") return changed.when("seat", "=", "RELEASED").set({ refundedAt: at });
   const event =
     order.seat === "PAID" ? "refundedOfFailed" : order.seat === "REFUND_ATTENTION" ? "resolved" : "refunded";
@@ -280,8 +346,7 @@ const attemptRefunded = (refund: Refund): Write =>
 async function stick(deps: { table: Table; env: Env }, refund: Stored<Refund>, said: ChannelRefund): Promise<void> {
   const order = await deps.table.load(orders, { orderId: refund.orderId });
   invariant(order, `refund ${refund.refundId} has its order`);
-  const seated =
-    refund.paymentNo === order.paymentNo && refund.cause !== "orphan" && refund.refundFen === refund.totalFen;
+  const seated = refund.cause !== "orphan" && order.refundId === refund.refundId;
   await deps.table.commit([
     refunds
       .patch(refund)

@@ -1,6 +1,5 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
-import { pairId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { standingRecall } from "../supply/index.ts";
@@ -22,7 +21,8 @@ import { clocks } from "./clocks.ts";
 import { allotmentRows, steerCampaign } from "./keep-campaign.ts";
 import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
 import type { Allotment, Campaign, Team } from "./model.ts";
-import { teamFailed } from "./team-seats.ts";
+import { orderGoods } from "./order-goods.ts";
+import { batchTeamId, teamFailed } from "./team-seats.ts";
 import { termsOf } from "./terms.ts";
 
 type Deps = { table: Table; env: Env };
@@ -30,7 +30,7 @@ type Deps = { table: Table; env: Env };
 /**
  * Moves a campaign through its window as far as the time allows: opens it (each store's units leave its online stock; a batch
  * gets its team in each community),
- * closes it, and once its last team is decided gives what is left back and settles it; a cancelled one has its live teams
+ * closes it, and once its last team is decided orders what is bought to order, gives what is left back and settles it; a cancelled one has its live teams
  * stopped and its units returned. Store by store and team by team, until `untilMs` (epoch ms): whoever comes again goes on
  * with what is left. Answers whether nothing remains to be done now.
  */
@@ -60,11 +60,14 @@ export async function runCampaign(deps: Deps, campaignId: string, untilMs: numbe
       case "CUTOFF":
         if (now < campaign.hardEnd) return true;
         if (await anyLive(deps, campaignId)) return false;
+        if (!(await orderGoods(deps, campaign))) return false;
         if (!(await eachAllotment(deps, campaignId, "OPEN", returnAllotment, untilMs))) return false;
         await move(deps, campaign, "settled");
         continue;
       case "CANCELLED":
         if (!(await stopTeams(deps, campaignId, untilMs)) || (await anyLive(deps, campaignId))) return false;
+        // one that was cancelled past its cut-off may have teams that had succeeded
+        if (!(await orderGoods(deps, campaign))) return false;
         return eachAllotment(deps, campaignId, "OPEN", returnAllotment, untilMs);
       default:
         return true;
@@ -99,9 +102,6 @@ async function eachAllotment(
   }
   return true;
 }
-
-/** The team of a batch in a community: known before it is there, and made once. */
-export const batchTeamId = (campaignId: string, communityId: string): string => pairId("TM", campaignId, communityId);
 
 /** One made while the campaign is being cancelled is stopped by the look that follows a cancellation. */
 async function openBatchTeam(deps: Deps, campaignId: string, communityId: string): Promise<void> {
@@ -165,14 +165,23 @@ async function move(deps: Deps, campaign: Stored<Campaign>, event: "opened" | "c
   }
 }
 
-/** Moves a store's units from its online stock to the campaign: what it has, at most what was planned. */
+/**
+ * Moves a store's units from its online stock to the campaign: what it has, at most what was planned. What is bought to order
+ * takes nothing from stock, and gives nothing back to it.
+ */
 async function openAllotment(deps: Deps, planned: Allotment): Promise<void> {
   await decide(async () => {
     const row = await deps.table.load(allotments, planned);
     if (row?.state !== "PLANNED") return;
+    const opened = allotments.patch(row).asRead(row);
+    const campaign = await deps.table.load(campaigns, row);
+    if (campaign?.batch?.sourced === "to_order") {
+      await deps.table.commit([opened.set({ state: "OPEN", left: row.units, sourced: "to_order" })]);
+      return;
+    }
     const stock = await deps.table.load(stocks, row);
     const units = Math.min(row.units, stock?.online ?? 0);
-    const opened = allotments.patch(row).asRead(row).set({ state: "OPEN", left: units });
+    opened.set({ state: "OPEN", left: units });
     await deps.table.commit([opened, ...(units > 0 ? moved(deps, row, `open#${row.campaignId}`, -units) : [])]);
   });
 }
@@ -184,7 +193,7 @@ async function returnAllotment(deps: Deps, open: Allotment): Promise<void> {
     const returned = allotments.patch(row).asRead(row).set({ state: "RETURNED", left: 0 });
     await deps.table.commit([
       returned,
-      ...(row.left > 0 ? moved(deps, row, `return#${row.campaignId}`, row.left) : []),
+      ...(row.left > 0 && !row.sourced ? moved(deps, row, `return#${row.campaignId}`, row.left) : []),
     ]);
   });
 }

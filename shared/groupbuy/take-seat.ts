@@ -287,6 +287,7 @@ async function prepareSeat(
     units,
     ...(input.placedBy !== undefined && { placedBy: input.placedBy }),
     ...(terms.batch && { wantedUnits: input.units, upToUnits: units }),
+    ...(terms.batch?.sourced === "to_order" && { sourced: "to_order" }),
     createdAt: now,
     holdUntil,
     firstOrder: member.firstPaidAt === undefined,

@@ -1,11 +1,15 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
-import { type Order, type SeatShare, seatShare } from "../order/index.ts";
+import { pairId } from "../kernel/ids.ts";
+import { type Arrival, arrivalAt, type Order, type SeatShare, seatShare } from "../order/index.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
-import { dues, outbox, seatsOfTeam } from "../table/keys.ts";
+import { dues, outbox, purchaseLines, seatsOfTeam, teams } from "../table/keys.ts";
 import { clocks } from "./clocks.ts";
 import type { Team } from "./model.ts";
 import { kindOf } from "./terms.ts";
+
+/** The team of a batch in a community: known before it is there, and made once. */
+export const batchTeamId = (campaignId: string, communityId: string): string => pairId("TM", campaignId, communityId);
 
 /** The seats of a team, page by page; complete only once the index has caught up: who must have all counts against the team. */
 export async function* seatPagesIn(table: Table, teamId: string): AsyncGenerator<Stored<Order>[]> {
@@ -36,6 +40,51 @@ export function dueRefund(order: Order, team: Pick<Team, "state" | "frozen">): D
   return share && share.backFen > 0 ? { cause: "settled_difference", share } : undefined;
 }
 
+/** A seat's refund beside the one of its team's end: of goods that came short or late. One order has at most one. */
+export const arrivalRefundId = ({ orderId, campaignId }: Pick<Order, "orderId" | "campaignId">): string =>
+  pairId("RF", orderId, campaignId ?? orderId);
+
+/**
+ * What a paid seat still is owed of whose goods too few arrived, once its store's line is closed: what it was sold, the units it
+ * got, and what goes back at the price it was settled at, fen.
+ */
+export function shortOf(
+  order: Order,
+  { line, share, units }: Arrival,
+): { soldUnits: number; units: number; unitFen: number; refundFen: number } | undefined {
+  if (order.seat !== "PAID" || order.refundId !== undefined || order.shortAt !== undefined) return undefined;
+  if (line?.state !== "RECEIVED" || !share || units === undefined || units >= share.units) return undefined;
+  const { unitFen } = share;
+  return { soldUnits: share.units, units, unitFen, refundFen: (share.units - units) * unitFen };
+}
+
+/**
+ * Has `begin` begin the refund of every seat that a line which came short still owes one, a page of seats at a time. Answers
+ * whether the index showed them all: who comes again goes on with those that have not begun.
+ */
+export async function eachShort(
+  table: Table,
+  lineId: string,
+  begin: (seat: Stored<Order>) => Promise<unknown>,
+): Promise<boolean> {
+  const line = await table.load(purchaseLines, { lineId });
+  if (!line?.cut || line.state !== "RECEIVED") return true;
+  let whole = true;
+  for (const { teamId } of line.communities) {
+    const team = await table.load(teams, { teamId });
+    let found = 0;
+    for await (const page of seatPagesIn(table, teamId)) {
+      found += page.filter(counts).length;
+      await Promise.all(page.filter((seat) => onLine(seat) && shortOf(seat, arrivalAt(seat, team, line))).map(begin));
+    }
+    whole &&= found === team?.paid;
+  }
+  return whole;
+}
+
+/** Whether a seat takes part in its store's line: paid, its goods bought at the cut-off, and no other store serves it. */
+export const onLine = (order: Order): boolean => counts(order) && order.seat === "PAID" && order.sourced === "to_order";
+
 /** The event of a team's failure, and the row by which the reconciliation sees that everybody's refund began. */
 export const teamFailed = (
   env: Env,
@@ -61,7 +110,7 @@ export const teamFailed = (
   reconcileRefundOf(env, team.teamId),
 ];
 
-/** Lets the reconciliation look at a refund (`<orderId>#<refundId>`) or at a failed team's refunds (its id) in a while. */
+/** Lets the reconciliation look at a refund (`<orderId>#<refundId>`), at the refunds of a team's end (its id), or of a line that came short (its id), in a while. */
 export const reconcileRefundOf = (env: Env, id: string): Write => {
   const at = env.clock.now() + clocks.reconcileRefund;
   return dues.create({ kind: "refund", id, at, since: at });

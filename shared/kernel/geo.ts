@@ -24,9 +24,12 @@ export type Point = z.infer<typeof point>;
 
 const inChina = (p: { lat: number; lng: number }) => p.lat >= 3 && p.lat <= 54 && p.lng >= 73 && p.lng <= 136;
 
+/** Less than a millimetre beside a meridian is on it: DynamoDB keeps no number nearer to 0 than 1E-130. */
+const kept = (degrees: number): number => (Math.abs(degrees) < 1e-9 ? 0 : degrees);
+
 /** The same place in WGS-84 (gcoord: error below 0.01 m). */
 export function toWgs84(p: Point): Point {
-  if (p.datum === "wgs84") return p;
+  if (p.datum === "wgs84") return { ...p, lat: kept(p.lat), lng: kept(p.lng) };
   const [lng, lat] = converter.transform([p.lng, p.lat], converter.GCJ02, converter.WGS84);
   return { lat, lng, datum: "wgs84" };
 }

@@ -19,6 +19,8 @@ export const idPrefixes = {
   SP: "supplier",
   LT: "lot",
   RC: "recall",
+  PO: "purchase order",
+  PL: "purchase line",
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;
 

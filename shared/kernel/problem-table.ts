@@ -114,6 +114,13 @@ export const problems = {
   SUPPLIER_NOT_FOUND: { status: 404, zh: "供应商不存在", en: "No such supplier", log: "info" },
   LOT_NOT_FOUND: { status: 404, zh: "到货批次不存在", en: "No such lot", log: "info" },
   LOT_STATE: { status: 409, zh: "该批次已验收", en: "The lot has been checked already", log: "info" },
+  PURCHASE_NOT_FOUND: { status: 404, zh: "没有该采购单", en: "Nothing was ordered there", log: "info" },
+  PURCHASE_STATE: {
+    status: 409,
+    zh: "该门店的到货已结束",
+    en: "The store's part of the purchase order is closed",
+    log: "info",
+  },
   RECALL_NOT_FOUND: { status: 404, zh: "召回不存在", en: "No such recall", log: "info" },
   RECALL_STATE: { status: 409, zh: "召回已结束", en: "The recall is closed", log: "info" },
   COMMUNITY_NOT_FOUND: { status: 404, zh: "社群不存在", en: "No such community", log: "info" },
@@ -200,6 +207,12 @@ export const problems = {
     en: "The team has ended: leaving is not possible",
     log: "info",
   },
+  LATE_REFUND_CLOSED: {
+    status: 409,
+    zh: "仅在到货延期且货未到店时可申请退款",
+    en: "A refund for lateness is taken while the goods are put off and have not come",
+    log: "info",
+  },
   PAYMENT_REFUSED: { status: 409, zh: "支付下单被拒绝", en: "The payment channel refused the order", log: "error" },
   PAYMENT_UNKNOWN: {
     status: 503,
@@ -263,6 +276,18 @@ export const problems = {
     status: 409,
     zh: "请到订单所属门店提货",
     en: "The order belongs to another store",
+    log: "info",
+  },
+  PICKUP_RECALLED: {
+    status: 409,
+    zh: "商品正在召回,请勿交付",
+    en: "The goods are called back: don't hand them over",
+    log: "warn",
+  },
+  ARRIVAL_OUTSTANDING: {
+    status: 409,
+    zh: "该订单的商品尚未到店",
+    en: "The goods of this order have not arrived yet",
     log: "info",
   },
   PICKUP_LOCKED: {

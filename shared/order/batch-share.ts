@@ -78,3 +78,37 @@ export function seatShare(
   const { unitFen } = team.frozen;
   return { units, unitFen, keptFen: units * unitFen, backFen: order.payableFen - units * unitFen };
 }
+
+/** Where what came to a store ends, in the order of payment: who paid before it gets all, who paid after it nothing. */
+export interface ArrivalCut {
+  paidAt: number;
+  orderId: string;
+  /** What the seat at the cut gets, less than it was sold. */
+  units: number;
+}
+type SoldSeat = Pick<BatchSeat, "orderId" | "paidAt"> & { units: number };
+
+/** Allots `good` units among seats by payment time (success time, then order id); undefined: there is enough for all. */
+export function cutArrival(seats: readonly SoldSeat[], good: number): ArrivalCut | undefined {
+  let left = good;
+  for (const { orderId, paidAt, units } of [...seats].sort(byPayment)) {
+    if (units > left) return { paidAt, orderId, units: left };
+    left -= units;
+  }
+  return undefined;
+}
+
+/**
+ * The units a seat gets of what came to its store's line; undefined while that is open: nothing came yet, or not enough so far
+ * and the line is not closed.
+ */
+export function arrivedUnits(
+  line: { state: "EXPECTED" | "PARTLY_RECEIVED" | "RECEIVED"; cut?: ArrivalCut | undefined },
+  seat: SoldSeat,
+): number | undefined {
+  if (line.state === "EXPECTED") return undefined;
+  const place = line.cut ? byPayment(seat, line.cut) : -1;
+  if (place < 0) return seat.units;
+  if (line.state !== "RECEIVED") return undefined;
+  return place === 0 ? line.cut?.units : 0;
+}

@@ -1,5 +1,15 @@
-export { type BatchSeat, type CaseSplit, type SeatShare, seatShare, splitCases, unitsAfter } from "./batch-share.ts";
+export { type Arrival, arrivalAt, arrivalOf, lineIdOf } from "./arrival.ts";
+export {
+  arrivedUnits,
+  type BatchSeat,
+  type CaseSplit,
+  cutArrival,
+  type SeatShare,
+  seatShare,
+  splitCases,
+  unitsAfter,
+} from "./batch-share.ts";
 export { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts";
 export type { Order, Routed } from "./model.ts";
-export { openAllotment, returnUnits, unitsByArticle } from "./return-units.ts";
+export { leaveLine, openAllotment, returnUnits, unitsByArticle } from "./return-units.ts";
 export { type SeatState, seatState } from "./rules.ts";

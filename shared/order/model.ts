@@ -53,6 +53,12 @@ export const order = payment.extend({
   upToUnits: z.int().min(1).optional(),
   /** When a batch's seat that gets less, or a lower price, than was paid had its share settled: refund begun, units given back. */
   settledAt: epochMs.optional(),
+  /** Its goods are bought at the cut-off and given out as they arrive at its store; gone once another store serves it. */
+  sourced: z.literal("to_order").optional(),
+  /** When a seat that got less of what arrived than it was sold had its part settled: refund begun, lines cut. */
+  shortAt: epochMs.optional(),
+  /** What of the payment has been refunded, fen. */
+  refundedFen: fen.optional(),
   createdAt: epochMs,
   holdUntil: epochMs,
   /** The member had never paid when this was placed. */

@@ -1,6 +1,7 @@
 import type { Env } from "../kernel/env.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
-import { allotments, stockMovements, stocks } from "../table/keys.ts";
+import { allotments, purchaseLines, stockMovements, stocks } from "../table/keys.ts";
+import type { Arrival } from "./arrival.ts";
 import type { Order } from "./model.ts";
 
 /** Units of an order by article. */
@@ -10,16 +11,24 @@ export function unitsByArticle(order: Pick<Order, "lines">): Map<string, number>
   return units;
 }
 
-/** The campaign's allotment a store would take an article from; undefined where it would be its online stock. */
-export async function openAllotment(table: Table, order: Order, storeId: string, articleId: string) {
+/**
+ * The campaign's allotment a store would take an article from; undefined where it would be its online stock. What may be ordered
+ * of goods that are bought at the cut-off is no stock for an order that is served from stock.
+ */
+export async function openAllotment(
+  table: Table,
+  order: Pick<Order, "campaignId" | "sourced">,
+  storeId: string,
+  articleId: string,
+) {
   if (order.campaignId === undefined) return undefined;
   const row = await table.load(allotments, { campaignId: order.campaignId, storeId, articleId });
-  return row?.state === "OPEN" ? row : undefined;
+  return row?.state === "OPEN" && row.sourced === order.sourced ? row : undefined;
 }
 
 /**
  * The part of a commit that gives an order's units back to where its store would take them from: the campaign's allotment
- * while that is open, else the store's online stock. `why` and the order's version, which no two commits share, name the
+ * while that is open, else the store's online stock; to no place where the goods are still to be bought or to come. `why` and the order's version, which no two commits share, name the
  * movement. The commit must hold the order to its store as read: a re-route may move it.
  */
 export async function returnUnits(
@@ -36,19 +45,52 @@ export async function returnUnits(
       writes.push(allotments.patch(allotment).add({ left: units }).when("state", "=", "OPEN"));
       continue;
     }
-    const stock = await table.load(stocks, { storeId, articleId });
-    writes.push(
-      stock
-        ? stocks.patch({ storeId, articleId }).add({ online: units })
-        : stocks.create({ storeId, articleId, online: units }),
-      stockMovements.create({
-        storeId,
-        articleId,
-        cause: `${why}#${order.orderId}#${order.version}`,
-        delta: units,
-        at: env.clock.now(),
-      }),
-    );
+    if (order.sourced !== "to_order") writes.push(...(await intoStock({ env, table }, order, articleId, units, why)));
   }
   return writes;
+}
+
+async function intoStock(
+  { env, table }: { env: Pick<Env, "clock">; table: Table },
+  order: Stored<Order>,
+  articleId: string,
+  units: number,
+  why: string,
+): Promise<Write[]> {
+  const { storeId } = order;
+  const stock = await table.load(stocks, { storeId, articleId });
+  return [
+    stock
+      ? stocks.patch({ storeId, articleId }).add({ online: units })
+      : stocks.create({ storeId, articleId, online: units }),
+    stockMovements.create({
+      storeId,
+      articleId,
+      cause: `${why}#${order.orderId}#${order.version}`,
+      delta: units,
+      at: env.clock.now(),
+    }),
+  ];
+}
+
+/**
+ * The part of a commit by which an order leaves its store's line of a purchase order: on condition that nothing came since
+ * `arrival` was read, and so that whoever allots meanwhile looks at the seats again. Of a closed line, what the order got of it
+ * goes into the store's online stock.
+ */
+export async function leaveLine(
+  deps: { env: Pick<Env, "clock">; table: Table },
+  order: Stored<Order>,
+  { line, share, units }: Arrival,
+  why: string,
+): Promise<Write[]> {
+  if (!line || !share) return [];
+  if (line.state === "RECEIVED") return units ? intoStock(deps, order, line.articleId, units, why) : [];
+  return [
+    purchaseLines
+      .patch(line)
+      .when("arrivals", "=", line.arrivals)
+      .when("state", "=", line.state)
+      .add({ withdrawn: share.units }),
+  ];
 }

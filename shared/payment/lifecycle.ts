@@ -7,7 +7,7 @@ export const paymentLifecycle = lifecycle({
   PREPAID: { closed: "CLOSED", succeeded: "SUCCESS" },
   CLOSED: { succeeded: "SUCCESS" },
   SUCCESS: { partlyRefunded: "PARTIALLY_REFUNDED", refunded: "REFUNDED" },
-  PARTIALLY_REFUNDED: { refunded: "REFUNDED" },
+  PARTIALLY_REFUNDED: { partlyRefunded: "PARTIALLY_REFUNDED", refunded: "REFUNDED" },
   REFUNDED: {},
 });
 

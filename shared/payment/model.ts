@@ -23,7 +23,14 @@ export const payment = z.object({
 export const paymentAttempt = payment.extend({ orderId: idOf("OR"), memberId: idOf("MB") });
 export type PaymentAttempt = z.infer<typeof paymentAttempt>;
 
-export const refundCauses = ["team_failed", "left", "orphan", "settled_difference"] as const;
+export const refundCauses = [
+  "team_failed",
+  "left",
+  "orphan",
+  "settled_difference",
+  "short_arrival",
+  "late_arrival",
+] as const;
 
 /** Money on its way back. Its number is fixed before the channel is asked; one refund has one attempt in force. */
 export const refund = z.object({

@@ -1,5 +1,11 @@
-export { judgeGoods, standingRecall } from "./judge-goods.ts";
-export { lotLifecycle, recallLifecycle, supplierLifecycle } from "./lifecycle.ts";
+export { judgeGoods, recallAt, standingRecall } from "./judge-goods.ts";
+export {
+  lotLifecycle,
+  purchaseLifecycle,
+  purchaseLineLifecycle,
+  recallLifecycle,
+  supplierLifecycle,
+} from "./lifecycle.ts";
 export {
   certificate,
   type GoodsException,
@@ -8,6 +14,10 @@ export {
   type Lot,
   licence,
   lot,
+  type PurchaseLine,
+  type PurchaseOrder,
+  purchaseLine,
+  purchaseOrder,
   type Recall,
   recall,
   type Supplier,
@@ -15,3 +25,4 @@ export {
 } from "./model.ts";
 export { qualityScore } from "./quality.ts";
 export { qualityPolicy } from "./quality-policy.ts";
+export { lotOfPurchase } from "./receive-lot.ts";

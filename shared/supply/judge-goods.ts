@@ -3,7 +3,7 @@ import type { Env } from "../kernel/env.ts";
 import type { FieldError } from "../kernel/problem.ts";
 import { dayOf } from "../kernel/time.ts";
 import type { Table } from "../table/entity.ts";
-import { goodsExceptions, goodsRecords, suppliers } from "../table/keys.ts";
+import { goodsExceptions, goodsRecords, recalls, suppliers } from "../table/keys.ts";
 import { type GoodsException, type GoodsRule, goodsRules } from "./model.ts";
 import { type QualityScore, qualityScore } from "./quality.ts";
 import { qualityPolicy } from "./quality-policy.ts";
@@ -101,7 +101,22 @@ async function exceptionsOf(table: Table, articleId: string, now: number): Promi
 export async function standingRecall(deps: { env: Env; table: Table }, articleId: string): Promise<string | undefined> {
   const record = await deps.table.load(goodsRecords, { of: "article", id: articleId });
   const recallId = record?.recalls[0];
-  if (!recallId) return undefined;
-  const excused = await exceptionsOf(deps.table, articleId, deps.env.clock.now());
-  return excused.some(({ rule }) => rule === "recall") ? undefined : recallId;
+  return recallId && !(await recallExcepted(deps, articleId)) ? recallId : undefined;
 }
+
+/** The same, for goods that lie in a store: the recall of a lot concerns the lot's store alone. */
+export async function recallAt(
+  deps: { env: Pick<Env, "clock">; table: Table },
+  articleId: string,
+  storeId: string,
+): Promise<string | undefined> {
+  const record = await deps.table.load(goodsRecords, { of: "article", id: articleId });
+  for (const recallId of record?.recalls ?? []) {
+    const recall = await deps.table.load(recalls, { recallId });
+    if ((recall?.storeId ?? storeId) === storeId && !(await recallExcepted(deps, articleId))) return recallId;
+  }
+  return undefined;
+}
+
+const recallExcepted = async (deps: { env: Pick<Env, "clock">; table: Table }, articleId: string): Promise<boolean> =>
+  (await exceptionsOf(deps.table, articleId, deps.env.clock.now())).some(({ rule }) => rule === "recall");

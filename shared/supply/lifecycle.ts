@@ -14,3 +14,17 @@ export const lotLifecycle = lifecycle({
 });
 
 export const recallLifecycle = lifecycle({ OPEN: { closed: "CLOSED" }, CLOSED: {} });
+
+/** A purchase order follows its lines: something came to a store, every store's line is closed. */
+export const purchaseLifecycle = lifecycle({
+  OPEN: { arrived: "PARTLY_RECEIVED", closed: "RECEIVED" },
+  PARTLY_RECEIVED: { arrived: "PARTLY_RECEIVED", closed: "RECEIVED" },
+  RECEIVED: {},
+});
+
+/** A store's line: closed, nothing more comes, and what it lacks is refunded. */
+export const purchaseLineLifecycle = lifecycle({
+  EXPECTED: { arrived: "PARTLY_RECEIVED", closed: "RECEIVED" },
+  PARTLY_RECEIVED: { arrived: "PARTLY_RECEIVED", closed: "RECEIVED" },
+  RECEIVED: {},
+});

@@ -1,8 +1,15 @@
 import * as z from "zod";
 import { idOf } from "../kernel/ids.ts";
+import { fen } from "../kernel/money.ts";
 import { text, typedText } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
-import { lotLifecycle, recallLifecycle, supplierLifecycle } from "./lifecycle.ts";
+import {
+  lotLifecycle,
+  purchaseLifecycle,
+  purchaseLineLifecycle,
+  recallLifecycle,
+  supplierLifecycle,
+} from "./lifecycle.ts";
 
 /** A licence of a supplier; it holds until the end of the day `validUntil` (YYYY-MM-DD, Asia/Shanghai). */
 export const licence = z.strictObject({
@@ -38,6 +45,8 @@ export const lot = z.object({
   storeId: idOf("ST"),
   articleId: idOf("AR"),
   supplierId: idOf("SP").optional(),
+  /** Came for a campaign's purchase order: its good units go to who ordered them, not into stock. */
+  campaignId: idOf("CP").optional(),
   units: z.int().min(1).max(100_000),
   certificate: certificate.optional(),
   /** Last good day, YYYY-MM-DD in Asia/Shanghai. */
@@ -51,6 +60,72 @@ export const lot = z.object({
   createdAt: epochMs,
 });
 export type Lot = z.infer<typeof lot>;
+
+/** 采购单: what a campaign buys of a supplier at its cut-off, for all its stores. Its lines are rows of their own. */
+export const purchaseOrder = z.object({
+  /** Made of campaign and supplier, so that it can't be written twice. */
+  purchaseOrderId: idOf("PO"),
+  campaignId: idOf("CP"),
+  campaignName: z.string(),
+  supplierId: idOf("SP").optional(),
+  state: z.enum(purchaseLifecycle.states),
+  lineIds: z.array(idOf("PL")).min(1).max(50),
+  /** Lines that are closed. */
+  closed: z.int().min(0),
+  units: z.int().min(1),
+  costFen: fen,
+  orderedAt: epochMs,
+});
+export type PurchaseOrder = z.infer<typeof purchaseOrder>;
+
+/**
+ * What a purchase order brings to a store, and what came of it. Which seat gets how much follows from where it ends (`cut`), in
+ * the order of payment over all its communities: nothing is known before something came (EXPECTED), what lies behind the cut is
+ * open until the line is closed (RECEIVED).
+ */
+export const purchaseLine = z.object({
+  /** Made of campaign, store and article. */
+  lineId: idOf("PL"),
+  purchaseOrderId: idOf("PO"),
+  campaignId: idOf("CP"),
+  storeId: idOf("ST"),
+  articleId: idOf("AR"),
+  articleName: z.string(),
+  state: z.enum(purchaseLineLifecycle.states),
+  casePack: z.int().optional(),
+  /** As of the campaign. */
+  unitCostFen: fen,
+  communities: z
+    .array(
+      z.object({
+        communityId: idOf("CM"),
+        teamId: idOf("TM"),
+        units: z.int().min(1),
+        cases: z.int().optional(),
+        costFen: fen,
+      }),
+    )
+    .min(1)
+    .max(50),
+  /** The sum of its communities. */
+  units: z.int().min(1),
+  costFen: fen,
+  /** When it is promised for: what pickup begins and ends by. `movedAt`: when that was put off last. */
+  pickupFrom: epochMs,
+  pickupUntil: epochMs,
+  movedAt: epochMs.optional(),
+  /** How often something came, and what: good units, and those that were turned away. */
+  arrivals: z.int().min(0),
+  good: z.int().min(0),
+  damaged: z.int().min(0),
+  /** Units that members gave back since, because they were late or another store serves them. */
+  withdrawn: z.int().min(0),
+  cut: z.object({ paidAt: epochMs, orderId: idOf("OR"), units: z.int().min(0) }).optional(),
+  /** Of a closed line: good units beyond what was owed, which went into stock. */
+  surplus: z.int().min(0).optional(),
+  closedAt: epochMs.optional(),
+});
+export type PurchaseLine = z.infer<typeof purchaseLine>;
 
 /** What is known of the goods of an article or a supplier: its last lots, and the recalls that stand. One row, read whole. */
 export const goodsRecord = z.object({

@@ -57,6 +57,32 @@ export async function announceLot(
   });
 }
 
+/**
+ * A lot that came for a campaign's purchase order, and the writes that go with it but the stock: its good units go where the
+ * commit that these are put into says.
+ */
+export async function lotOfPurchase(
+  deps: Deps,
+  input: Pick<Lot, "storeId" | "articleId" | "units"> & {
+    by: string;
+    campaignId: string;
+    supplierId?: string | undefined;
+    certificate?: Lot["certificate"] | undefined;
+    bestBefore?: string | undefined;
+    check: LotCheck;
+  },
+): Promise<{ lot: Lot; writes: Write[] }> {
+  const { by, check, ...facts } = input;
+  const announced: Lot = {
+    ...facts,
+    lotId: deps.env.ids.next("LT"),
+    state: "EXPECTED",
+    createdAt: deps.env.clock.now(),
+  };
+  const lot = checked(deps.env, announced, by, check);
+  return { lot, writes: [lots.create(lot), ...(await remembered(deps, by, lot, "received"))] };
+}
+
 /** Receives an announced lot. Throws LOT_NOT_FOUND (of that store), LOT_STATE (it was checked), INPUT_INVALID. */
 export async function checkLot(
   deps: Deps,
@@ -93,7 +119,8 @@ function checked(env: Env, lot: Lot, by: string, { rejected, reason }: LotCheck)
 }
 
 /** What goes with a lot: the stock it brings, what article and supplier remember, audit and event. */
-async function told({ env, table }: Deps, by: string, lot: Lot, what: "announced" | "received"): Promise<Write[]> {
+async function told(deps: Deps, by: string, lot: Lot, what: "announced" | "received"): Promise<Write[]> {
+  const { env, table } = deps;
   const { lotId, storeId, articleId, units, rejected = 0 } = lot;
   const accepted = what === "received" ? units - rejected : 0;
   const stock = accepted > 0 ? await table.load(stocks, { storeId, articleId }) : undefined;
@@ -112,6 +139,18 @@ async function told({ env, table }: Deps, by: string, lot: Lot, what: "announced
           reason: "到货验收",
         })
       : []),
+    ...(await remembered(deps, by, lot, what)),
+  ];
+}
+
+async function remembered(
+  { env, table }: Deps,
+  by: string,
+  lot: Lot,
+  what: "announced" | "received",
+): Promise<Write[]> {
+  const { lotId, storeId, articleId, units, rejected = 0 } = lot;
+  return [
     ...(await remember(table, lot)),
     audited(env, {
       staffId: by,

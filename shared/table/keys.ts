@@ -10,7 +10,16 @@ import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
 import { store, storeCode } from "../store/model.ts";
-import { goodsException, goodsRecord, lot, recall, recallBuyer, supplier } from "../supply/model.ts";
+import {
+  goodsException,
+  goodsRecord,
+  lot,
+  purchaseLine,
+  purchaseOrder,
+  recall,
+  recallBuyer,
+  supplier,
+} from "../supply/model.ts";
 import { entity } from "./entity.ts";
 import {
   auditRow,
@@ -323,6 +332,22 @@ export const lots = entity({
 /** Newest first. */
 export const lotsOfStore = (storeId: string) =>
   lots.query({ index: "gsi1", pk: `STORE#${storeId}#LOTS`, descending: true });
+
+export const purchaseOrders = entity({
+  name: "PurchaseOrder",
+  schema: purchaseOrder,
+  keyed: ["purchaseOrderId"],
+  key: ({ purchaseOrderId }) => ({ pk: `PURCHASE#${purchaseOrderId}`, sk: "#" }),
+  index: ({ purchaseOrderId }) => ({ gsi1pk: "PURCHASES", gsi1sk: purchaseOrderId }),
+});
+/** Those of the newest campaign first. */
+export const allPurchaseOrders = () => purchaseOrders.query({ index: "gsi1", pk: "PURCHASES", descending: true });
+export const purchaseLines = entity({
+  name: "PurchaseLine",
+  schema: purchaseLine,
+  keyed: ["lineId"],
+  key: ({ lineId }) => ({ pk: `PURCHASELINE#${lineId}`, sk: "#" }),
+});
 
 export const goodsRecords = entity({
   name: "GoodsRecord",

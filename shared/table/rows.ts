@@ -17,7 +17,17 @@ export const idempotencyRow = z.object({
   at: epochMs,
 });
 
-export const dueKinds = ["hold", "deadline", "campaign", "refund", "payment", "shipping", "import", "recall"] as const;
+export const dueKinds = [
+  "hold",
+  "deadline",
+  "campaign",
+  "refund",
+  "payment",
+  "shipping",
+  "import",
+  "recall",
+  "promise",
+] as const;
 export type DueKind = (typeof dueKinds)[number];
 
 /** Something a sweep must look at once `at` has passed; it goes when what it names is decided. */

@@ -181,6 +181,7 @@ const world = await (async () => {
     supplierId: env.ids.next("SP"),
     lotId: env.ids.next("LT"),
     recallId: env.ids.next("RC"),
+    purchaseOrderId: env.ids.next("PO"),
   };
   return { ids: { ...shop, ...none, refundId, token, staffId: "target", memberId: owner.memberId }, tokens, expired };
 })();

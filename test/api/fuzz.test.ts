@@ -6,6 +6,7 @@ import { type LimitName, limits } from "../../functions/runtime/limits.ts";
 import { routeLabel } from "../../local/http-api.ts";
 import { openKeys } from "../../local/wechat/keys.ts";
 import { makeId, siblingId } from "../../shared/kernel/ids.ts";
+import { toIso } from "../../shared/kernel/time.ts";
 import { limitRows, members as memberRows, staffMembers } from "../../shared/table/keys.ts";
 import { openWorld } from "../stories/world.ts";
 import { type Ask, type Caller, type Callers, createFuzz, type Operation, operations, type Reply } from "./fuzz.ts";
@@ -428,7 +429,48 @@ async function tellWhatIsRare(): Promise<void> {
     parameters: { storeId: stores[0]!, campaignId: batch.campaignId },
   });
 
+  await arrives(communityId);
   await notify();
+}
+
+/** Goods that are bought at the cut-off, put off, given back by one member, and received. */
+async function arrives(communityId: string): Promise<void> {
+  const [root, at = ""] = [callers.staff[0]!, stores[0]];
+  const members = [owner, callers.member[0]!];
+  const { articleId } = await world.newArticle({});
+  const cutOff = 11 * minute;
+  const made = await world.batch([communityId], { articleId, holdMinutes: 5, sourced: "to_order", at: { cutOff } });
+  const orders: string[] = [];
+  for (const caller of members) {
+    await ask("post /v1/communities/{communityId}/membership", { caller, parameters: { communityId } });
+    const seat = { caller, parameters: { teamId: made.teamIds[0]! }, body: { units: 10 } };
+    const { orderId } = (await ask("post /v1/teams/{teamId}/seats", seat)).body;
+    orders.push(orderId);
+    const { paymentNo } = (await ask("post /v1/orders/{orderId}/payment", { caller, parameters: { orderId } })).body;
+    await local("wechat/pay", { paymentNo });
+    unpaid.delete(paymentNo);
+    await platform.idle();
+  }
+  clock.advance(15 * minute);
+  await platform.idle();
+  clock.advance(5 * minute);
+  await platform.idle();
+  await renew();
+  const { items } = (await ask("get /ops/v1/purchase-orders", { caller: root })).body;
+  const { purchaseOrderId } = items.find((one: { campaignId: string }) => one.campaignId === made.campaignId);
+  await ask("get /ops/v1/purchase-orders/{purchaseOrderId}", { caller: root, parameters: { purchaseOrderId } });
+  const line = { caller: root, parameters: { storeId: at, campaignId: made.campaignId } };
+  const path = "/ops/v1/stores/{storeId}/purchases/{campaignId}";
+  await ask(`get ${path}`, line);
+  const back = "post /v1/orders/{orderId}/late-refund";
+  const asked = { caller: owner, parameters: { orderId: orders[0]! } };
+  await ask(back, asked);
+  const expectedAt = toIso(clock.now() + 3 * 24 * hour);
+  await ask(`post ${path}/promise`, { ...line, body: { expectedAt, reason: "大雨" } });
+  await platform.idle();
+  await ask(back, asked);
+  for (let i = 0; i < 2; i++) await ask(`post ${path}/arrivals`, { ...line, body: { units: 12, last: true } });
+  await ask(`post ${path}/promise`, { ...line, body: { expectedAt, reason: "大雨" } });
 }
 
 /** Notifications as WeChat Pay signs and seals them, of payments that nobody asked for. */

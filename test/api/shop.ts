@@ -126,6 +126,10 @@ export function samplesOf(ids: {
     }),
     "post /ops/v1/stores/{storeId}/lots": () => ({ body: { articleId: ids.articleId, units: 1 } }),
     "post /ops/v1/stores/{storeId}/lots/{lotId}/check": () => ({ body: { rejected: 0 } }),
+    "post /ops/v1/stores/{storeId}/purchases/{campaignId}/arrivals": () => ({ body: { units: 1 } }),
+    "post /ops/v1/stores/{storeId}/purchases/{campaignId}/promise": () => ({
+      body: { expectedAt: toIso(ids.now + 4 * day), ...because },
+    }),
     "post /ops/v1/recalls": () => ({ body: { articleId: ids.articleId, ...because } }),
     "post /ops/v1/recalls/{recallId}/closing": () => ({ body: because }),
     "post /ops/v1/communities": () => ({ body: { storeId: ids.storeId, name: "烘焙群", kind: "interest" } }),

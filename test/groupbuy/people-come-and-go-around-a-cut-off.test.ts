@@ -160,6 +160,7 @@ async function aBatch(casePack: number | undefined): Promise<{ campaignId: strin
       communityIds: [communityId],
       minUnits: 4,
       seats: 50,
+      sourced: "stock",
       tiers,
       casePack,
     },

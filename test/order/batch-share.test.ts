@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { tierAt } from "../../shared/groupbuy/index.ts";
-import { type BatchSeat, seatShare, splitCases, unitsAfter } from "../../shared/order/index.ts";
+import {
+  arrivedUnits,
+  type BatchSeat,
+  cutArrival,
+  seatShare,
+  splitCases,
+  unitsAfter,
+} from "../../shared/order/index.ts";
 
 const orderId = (i: number) => `OR${String(i).padStart(24, "0")}`;
 /** Paid seats whose times meet often, so that the order id decides. */
@@ -148,4 +155,82 @@ test("no share but of a paid seat of a batch that succeeded: not of one that lef
   expect(seatShare({ ...seat, disposition: "ORPHAN" }, team)).toBeUndefined();
   expect(seatShare(seat, { ...team, state: "FAILED" })).toBeUndefined();
   expect(seatShare(seat, { state: "SUCCEEDED" })).toBeUndefined();
+});
+
+/** Arrivals at a store one after the other, the last one included. */
+const someArrivals = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 4 });
+
+test("what arrives is allotted by payment time: all of it, nobody who paid earlier is served worse, and no arrival takes back", () => {
+  fc.assert(
+    fc.property(someSeats, fc.option(aCase, { nil: undefined }), someArrivals, (seats, casePack, arrivals) => {
+      const split = casePack === undefined ? undefined : splitCases(seats, casePack);
+      const sold = inOrder(seats).map((seat) => ({ ...seat, units: unitsAfter(split, seat) }));
+      const owed = sold.filter(({ units }) => units > 0);
+      let good = 0;
+      let before: (number | undefined)[] = owed.map((seat) => arrivedUnits({ state: "EXPECTED" }, seat));
+      expect(new Set(before)).toEqual(new Set(owed.length === 0 ? [] : [undefined]));
+      for (const [i, came] of arrivals.entries()) {
+        good += came;
+        const last = i === arrivals.length - 1;
+        const cut = cutArrival([...owed].reverse(), good);
+        const got = owed.map((seat) => arrivedUnits({ state: last ? "RECEIVED" : "PARTLY_RECEIVED", cut }, seat));
+        for (const [k, was] of before.entries()) if (was !== undefined) expect(got[k]).toBe(was);
+        // who knows what he gets before the end gets all he was sold
+        if (!last) for (const [k, units] of got.entries()) expect([undefined, owed[k]!.units]).toContain(units);
+        before = got;
+      }
+      const got = before.map((units) => units ?? Number.NaN);
+      expect(sum(got)).toBe(Math.min(good, sum(owed.map(({ units }) => units))));
+      for (const [k, units] of got.entries()) {
+        expect(units).toBeLessThanOrEqual(owed[k]!.units);
+        if (units < owed[k]!.units) expect(sum(got.slice(k + 1))).toBe(0);
+      }
+    }),
+  );
+});
+
+test("what a seat keeps, its difference and what did not arrive come to what it paid, at any tier and last case", () => {
+  fc.assert(
+    fc.property(
+      ladders,
+      someSeats,
+      fc.option(aCase, { nil: undefined }),
+      fc.nat(80),
+      (tiers, seats, casePack, good) => {
+        const firstFen = tiers[0]!.unitFen;
+        const { unitFen } = tierAt(tiers, sum(seats.map(({ wanted }) => wanted)));
+        const split = casePack === undefined ? undefined : splitCases(seats, casePack);
+        const shares = seats.map(({ orderId, paidAt, wanted, upTo }) => ({
+          orderId,
+          paidAt,
+          payableFen: upTo * firstFen,
+          share: seatShare(
+            {
+              orderId,
+              paidAt,
+              wantedUnits: wanted,
+              upToUnits: upTo,
+              payableFen: upTo * firstFen,
+              disposition: "SEATED",
+            },
+            { state: "SUCCEEDED", frozen: { unitFen, ...(split && { split }) } },
+          )!,
+        }));
+        const owed = shares.filter(({ share }) => share.units > 0);
+        const cut = cutArrival(
+          owed.map(({ share, ...seat }) => ({ ...seat, units: share.units })),
+          good,
+        );
+        let kept = 0;
+        for (const { share, payableFen, ...seat } of owed) {
+          const units = arrivedUnits({ state: "RECEIVED", cut }, { ...seat, units: share.units })!;
+          const shortFen = (share.units - units) * share.unitFen;
+          expect(shortFen).toBeGreaterThanOrEqual(0);
+          expect(units * unitFen + share.backFen + shortFen).toBe(payableFen);
+          kept += units;
+        }
+        expect(kept).toBe(Math.min(good, sum(owed.map(({ share }) => share.units))));
+      },
+    ),
+  );
 });

@@ -15,6 +15,7 @@ import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
 import type { Order } from "../../shared/order/index.ts";
 import type { Refund, Transfer } from "../../shared/payment/index.ts";
+import type { PurchaseLine } from "../../shared/supply/index.ts";
 import type { Due } from "../../shared/table/rows.ts";
 
 /** See `recount`. Told from the rows alone, without the rules that wrote them. */
@@ -38,11 +39,25 @@ function recountBatch(team: Team, seats: readonly Order[], refunds: readonly Ref
   let bought = 0;
   for (const o of paid) {
     const back = refunds.filter((r) => r.orderId === o.orderId);
-    expect({ orderId: o.orderId, refunds: back.length }).toEqual({ orderId: o.orderId, refunds: o.settledAt ? 1 : 0 });
+    const because = (...causes: Refund["cause"][]) => back.filter(({ cause }) => causes.includes(cause));
+    const arrival = because("short_arrival", "late_arrival");
+    expect({
+      orderId: o.orderId,
+      refunds: back.length,
+      settled: because("settled_difference").length,
+      short: because("short_arrival").length,
+    }).toEqual({
+      orderId: o.orderId,
+      refunds: (o.settledAt ? 1 : 0) + arrival.length,
+      settled: o.settledAt ? 1 : 0,
+      short: o.shortAt ? 1 : 0,
+    });
+    expect(arrival.length).toBeLessThanOrEqual(1);
     const backFen = back.reduce((sum, r) => sum + r.refundFen, 0);
     const [line] = o.lines;
     const served = o.refundId === undefined ? o.units : 0;
-    bought += served;
+    // bought for it at the cut-off, whatever came of it since; who is served from elsewhere takes no part
+    bought += served + arrival.reduce((sum, r) => sum + r.refundFen, 0) / frozen!.unitFen;
     const keptFen = served === 0 ? 0 : line!.amountFen;
     expect({ orderId: o.orderId, keptFen, captured: keptFen + backFen }).toEqual({
       orderId: o.orderId,
@@ -535,26 +550,33 @@ async function prepare<P extends WorldPlatform>(
         (teamsOf.get(c.campaignId) ?? []).reduce((sum, t) => sum + (t.subsidyFen ?? 0), 0),
       );
     const allotted = of<Allotment>("Allotment");
+    // what came for a purchase order is with who ordered it, and in the books of the store once its line is closed
+    const closed = of<PurchaseLine>("PurchaseLine").filter((line) => line.state === "RECEIVED");
+    const lies = (o: Order) =>
+      !o.sourced || closed.some((line) => line.campaignId === o.campaignId && line.storeId === o.storeId);
     for (const stock of of<{ storeId: string; articleId: string; online: number }>("Stock")) {
       const mine = (o: { storeId: string }, articleId: string | undefined) =>
         o.storeId === stock.storeId && articleId === stock.articleId;
       const left = allotted
-        .filter((a) => mine(a, a.articleId) && a.state === "OPEN")
+        .filter((a) => mine(a, a.articleId) && a.state === "OPEN" && !a.sourced)
         .reduce((sum, a) => sum + a.left, 0);
       const taken = orders
         .filter(
           (o) =>
-            mine(o, o.lines[0]?.articleId) && (o.seat === "HELD" || (o.seat === "PAID" && o.refundId === undefined)),
+            mine(o, o.lines[0]?.articleId) &&
+            lies(o) &&
+            (o.seat === "HELD" || (o.seat === "PAID" && o.refundId === undefined)),
         )
         .reduce((sum, o) => sum + o.units, 0);
       const { storeId, articleId } = stock;
       const delivered = of<{ storeId: string; articleId: string; cause: string; delta: number }>("StockMovement")
         .filter((m) => m.storeId === storeId && m.articleId === articleId && /^(adjust|lot|import)#/.test(m.cause))
         .reduce((sum, m) => sum + m.delta, 0);
+      const received = closed.filter((line) => mine(line, line.articleId)).reduce((sum, line) => sum + line.good, 0);
       expect({ storeId, articleId, units: stock.online + left + taken }).toEqual({
         storeId,
         articleId,
-        units: delivered,
+        units: delivered + received,
       });
       expect(Math.min(stock.online, left)).toBeGreaterThanOrEqual(0);
     }

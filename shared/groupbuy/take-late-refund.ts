@@ -1,0 +1,71 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { providerNumber, siblingId } from "../kernel/ids.ts";
+import { DomainError } from "../kernel/problem.ts";
+import { toIso } from "../kernel/time.ts";
+import { arrivalOf, leaveLine, type Order, seatLifecycle } from "../order/index.ts";
+import { decide, type Table } from "../table/entity.ts";
+import { orders, outbox, refunds } from "../table/keys.ts";
+import type { Once } from "../table/once.ts";
+import { refundOfTeamsEnd } from "./refund.ts";
+import { atItsStore, seatFacts } from "./seat-writes.ts";
+import { arrivalRefundId, reconcileRefundOf } from "./team-seats.ts";
+
+/**
+ * Gives an order back whose goods were put off, in full, until they are there for it: what has not been refunded of its payment
+ * goes back, and its units are owed to nobody. Throws ORDER_NOT_FOUND, SEAT_STATE, LATE_REFUND_CLOSED.
+ */
+export async function takeLateRefund(
+  deps: { table: Table; env: Env },
+  { orderId, once }: { orderId: string; once: Once<Order> },
+): Promise<Order> {
+  const { table, env } = deps;
+  // first what the cut-off left over, under its own number
+  await refundOfTeamsEnd(deps, { orderId, refundId: siblingId("RF", orderId) });
+  return decide(async () => {
+    const order = await table.load(orders, { orderId });
+    if (!order) throw new DomainError("ORDER_NOT_FOUND");
+    if (order.seat !== "PAID") throw new DomainError("SEAT_STATE", `the seat is ${order.seat}`);
+    const arrival = await arrivalOf(table, order);
+    const { line, share } = arrival ?? {};
+    if (!arrival || !share || line?.movedAt === undefined)
+      throw new DomainError("LATE_REFUND_CLOSED", "its goods are not put off");
+    if (line.state === "RECEIVED" || arrival.units !== undefined || order.stage === "HANDED_OVER")
+      throw new DomainError(
+        "LATE_REFUND_CLOSED",
+        `the goods have come: collect them until ${toIso(order.pickupUntil)}`,
+      );
+    const at = env.clock.now();
+    const refundId = arrivalRefundId(order);
+    const given: Order = { ...order, seat: "REFUND_DUE", refundId };
+    const refundFen = share.keptFen;
+    await table.commit([
+      atItsStore(order).asRead(order).move("seat", seatLifecycle, "withdrawn").set({ refundId }),
+      refunds.create({
+        refundId,
+        orderId,
+        memberId: order.memberId,
+        paymentNo: order.paymentNo,
+        cause: "late_arrival",
+        refundFen,
+        totalFen: order.payableFen,
+        attempt: 1,
+        refundNo: providerNumber(refundId, 1),
+        state: "REQUESTED",
+        requestedAt: at,
+      }),
+      reconcileRefundOf(env, `${orderId}#${refundId}`),
+      ...(await leaveLine(deps, order, arrival, "late")),
+      outbox.create(
+        makeEvent(env, {
+          type: "seat.withdrawn",
+          actor: { kind: "member", id: order.memberId },
+          origin: order.origin,
+          data: { ...seatFacts(order), refundId, refundFen },
+        }),
+      ),
+      ...once(given),
+    ]);
+    return given;
+  });
+}

@@ -1,0 +1,3 @@
+/** What staff do about goods bought to order: the door to what is loaded with the first request to it. */
+export { movePromise } from "./move-promise.ts";
+export { lineOf, receiveArrival } from "./receive-arrival.ts";
