@@ -50,6 +50,9 @@ const draftOfAll = {
     .max(1_000_000)
     .optional()
     .meta({ description: "Units over all stores, where it is limited beyond the allotments" }),
+  pickupDiscountFen: fen
+    .optional()
+    .meta({ description: "自提优惠: off each order that is collected, fen", example: 50 }),
   originId: text(0, 64).optional().meta({ description: "What it came from: a demand item's id" }),
 };
 const neighbourDraft = z.strictObject({
@@ -61,6 +64,7 @@ const neighbourDraft = z.strictObject({
   perMemberLimit: z.int().min(1).max(99).default(1).meta({ description: "Units a member, over all teams" }),
   admits: admission.default("anyone"),
   leaderLeaves: z.enum(["transfer", "dissolve"]).default("transfer"),
+  deliveryFeeFen: fen.optional().meta({ description: "配送费: on each order that is delivered, fen", example: 500 }),
   subsidyBudgetFen: fen.optional().meta({ description: "What completing teams may cost the platform in all, fen" }),
   closesAt: isoInput.meta({ description: "No teams are opened after it" }),
   hardEnd: isoInput.meta({ description: "Nothing lives longer" }),
@@ -123,6 +127,9 @@ const opsCampaign = z
     aloneFen: z.int(),
     teamFen: z.int(),
     costFen: z.int(),
+    floorFen: z.int().optional().meta({ description: "保本价: the least a unit is sold for after discounts, fen" }),
+    pickupDiscountFen: z.int().optional(),
+    deliveryFeeFen: z.int().optional(),
     shareBps: z.int().optional(),
     holdMinutes: z.int(),
     perMemberLimit: z.int(),

@@ -6,6 +6,7 @@ import {
   leaveTeam,
   openTeam,
   payOrder,
+  quoteSeat,
   sharePath,
   shareTeam,
   shareTitle,
@@ -41,6 +42,7 @@ import {
   orderLine,
   orderVersion,
   orderView,
+  quoteView,
   seatView,
   teamView,
   toCampaign,
@@ -160,6 +162,23 @@ export const groupbuyShop: Route[] = [
       return campaign;
     },
     view: (result) => toCampaign(result),
+  }),
+  route({
+    method: "get",
+    path: "/v1/campaigns/{campaignId}/quote",
+    summary: "价格试算",
+    description:
+      "What so many units come to, line by line; the same for every member. A batch is prepaid at its first tier.",
+    actor: "member",
+    owns: "none",
+    params: campaignPath,
+    query: z.strictObject({
+      units: z.coerce.number().int().min(1).max(99).default(1),
+      fulfilment: z.enum(["pickup", "delivery"]).default("pickup"),
+    }),
+    ok: quoteView,
+    problems: ["CAMPAIGN_NOT_FOUND", "UNITS_LIMIT", "DELIVERY_NOT_OFFERED"],
+    run: (deps, { params, query }) => quoteSeat(deps, { ...params, ...query }),
   }),
   route({
     method: "post",

@@ -6,6 +6,7 @@ import {
   campaignKind,
   clocks,
   kindOf,
+  priceOf,
   sizeOf,
   type Team,
   type Terms,
@@ -59,6 +60,8 @@ const offer = {
   articleName: z.string(),
   aloneFen: money.meta({ description: "Price of one unit bought alone, fen" }),
   teamFen: money.meta({ description: "Price of one unit if the team succeeds, fen" }),
+  pickupDiscountFen: money.optional().meta({ description: "自提优惠: off each order that is collected, fen" }),
+  deliveryFeeFen: money.optional().meta({ description: "配送费, fen; where it is absent nothing is delivered" }),
   size: z.int().meta({ description: "Head count of a full team; of a batch, the orders it takes" }),
   admits: z.enum(["anyone", "community", "store", "new"]),
   perMemberLimit: z.int(),
@@ -92,6 +95,8 @@ const offerView = (terms: Terms) => ({
   articleName: terms.articleName,
   aloneFen: terms.aloneFen,
   teamFen: terms.teamFen,
+  ...(terms.pickupDiscountFen !== undefined && { pickupDiscountFen: terms.pickupDiscountFen }),
+  ...(terms.deliveryFeeFen !== undefined && { deliveryFeeFen: terms.deliveryFeeFen }),
   size: sizeOf(terms),
   admits: terms.admits,
   perMemberLimit: terms.perMemberLimit,
@@ -254,6 +259,20 @@ const lineView = z.object({
   amountFen: money,
 });
 
+/** A price line by line. */
+export const priceView = z
+  .array(
+    z
+      .object({
+        kind: z.enum(["alone", "team", "pickup", "coupon", "delivery"]),
+        amountFen: z.int().meta({ description: "Fen, below zero where it is taken off" }),
+        text: z.string().meta({ description: "How it came about" }),
+      })
+      .meta({ id: "PriceLine" }),
+  )
+  .meta({ description: "How the price is made, line by line: they sum to it" });
+export const quoteView = z.object({ payableFen: money, lines: priceView }).meta({ id: "Quote" });
+
 /** The answer of opening and joining: the member's seat and what to pay until when. */
 export const seatView = z
   .object({
@@ -263,6 +282,7 @@ export const seatView = z
     seat: z.enum(seatLifecycle.states),
     payableFen: money,
     lines: z.array(lineView),
+    price: priceView,
     holdUntil: isoOutput.meta({ description: "Unpaid, the seat is given up after this" }),
     storeId: id,
     why: z.string().meta({ description: "Why this store, in words" }),
@@ -279,6 +299,7 @@ export function toSeat({ order, team, why }: { order: Order; team: Team; why: st
     seat: order.seat,
     payableFen: order.payableFen,
     lines: order.lines,
+    price: priceOf(order),
     holdUntil: toIso(order.holdUntil),
     storeId: order.storeId,
     why,
@@ -333,7 +354,8 @@ export const orderView = z
     leader: z.boolean(),
     placedBy: id.optional().meta({ description: "The community leader who placed it in the member's name" }),
     lines: z.array(lineView),
-    payableFen: money,
+    price: priceView,
+    payableFen: money.meta({ description: "Fen, as it was paid; of a settled batch the price is what is kept of it" }),
     batch: z
       .object({
         wantedUnits: z.int(),
@@ -389,6 +411,7 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
     leader: team.leaderOrderId === order.orderId,
     ...(order.placedBy !== undefined && { placedBy: order.placedBy }),
     lines: order.lines,
+    price: priceOf(order),
     payableFen: order.payableFen,
     ...(order.wantedUnits !== undefined &&
       order.upToUnits !== undefined && {

@@ -1,6 +1,8 @@
 import type { FieldError } from "../kernel/problem.ts";
 import { hour, minute } from "../kernel/time.ts";
+import { floorText, marginFloor } from "../pricing/index.ts";
 import type { Allotment, BatchTerms, Campaign } from "./model.ts";
+import { lowestFen } from "./terms.ts";
 
 /** Who can serve a campaign: the stores' units, and for a batch its communities with their stores. */
 interface Served {
@@ -9,12 +11,26 @@ interface Served {
 }
 type Rule = [holds: boolean, path: string, message: string];
 
+/** What a unit comes to at least, an order's own discount taken off it, against the margin floor. */
+export function marginOf(campaign: Campaign) {
+  const floor = marginFloor(campaign);
+  const leastFen = lowestFen(campaign) - (campaign.pickupDiscountFen ?? 0);
+  return { floor, leastFen, holds: leastFen >= floor.floorFen };
+}
+
 /**
- * The rules a campaign must keep to be published: each with the figures and what would pass, or nothing. `now` is epoch ms.
+ * The rules a campaign must keep to be published: each with the figures and what would pass, or nothing. `now` is epoch ms;
+ * `belowFloor`: somebody answers for a price below the margin floor.
  */
-export function brokenRules(campaign: Campaign, served: Served, now: number): FieldError[] {
+export function brokenRules(
+  campaign: Campaign,
+  served: Served,
+  now: number,
+  { belowFloor = false }: { belowFloor?: boolean } = {},
+): FieldError[] {
   const rules = [
     ...rulesOfAll(campaign, served, now),
+    ...rulesOfPrice(campaign, belowFloor),
     ...(campaign.batch ? rulesOfBatch : rulesOfTeams)(campaign, served),
   ];
   return rules.filter(([holds]) => !holds).map(([, path, message]) => ({ path, message }));
@@ -35,6 +51,22 @@ function rulesOfAll(campaign: Campaign, { allotments }: Served, now: number): Ru
   ];
 }
 
+function rulesOfPrice(campaign: Campaign, belowFloor: boolean): Rule[] {
+  const { pickupDiscountFen: off = 0, kind } = campaign;
+  const { floor, leastFen, holds } = marginOf(campaign);
+  const after = off > 0 ? ` after ${off} off for pickup` : "";
+  const needed = floor.floorFen + off;
+  const remedy = `${needed} fen or more would pass, or an exception of the rule "margin"`;
+  return [
+    [
+      holds || belowFloor,
+      kind === "ladder" ? "tiers" : "shareBps",
+      `${leastFen} fen${after} is below the margin floor of ${floorText(floor)}: ${remedy}`,
+    ],
+    [leastFen >= 1, "pickupDiscountFen", `must be below the price of one unit, ${lowestFen(campaign)} fen`],
+  ];
+}
+
 function rulesOfTeams(campaign: Campaign, { allotments }: Served): Rule[] {
   const size = (campaign.invitesRequired ?? 0) + 1;
   const units = allotments.reduce((sum, row) => sum + row.units, 0);
@@ -51,21 +83,15 @@ function rulesOfTeams(campaign: Campaign, { allotments }: Served): Rule[] {
       "shareBps",
       `${campaign.teamFen} fen in a team must be below ${campaign.aloneFen} alone`,
     ],
-    [
-      campaign.teamFen > campaign.costFen,
-      "shareBps",
-      `${campaign.teamFen} fen in a team must be above the cost of ${campaign.costFen}`,
-    ],
     [units >= size, "allotments", `${units} units can't fill a team of ${size}`],
   ];
 }
 
 function rulesOfBatch(campaign: Campaign, { allotments, communities }: Served): Rule[] {
   const { minUnits, casePack, tiers, seats } = campaign.batch as BatchTerms;
-  const { aloneFen, costFen, perMemberLimit, hardEnd, opensAt, pickupFrom, holdMs } = campaign;
+  const { aloneFen, perMemberLimit, hardEnd, opensAt, pickupFrom, holdMs } = campaign;
   const price = campaign.kind === "ladder" ? "tiers" : "shareBps";
   const first = tiers[0]!;
-  const last = tiers[tiers.length - 1]!;
   const unitsAt = new Map(allotments.map((row) => [row.storeId, row.units]));
   const wholeCases = (units: number, path: string): Rule[] => {
     if (casePack === undefined) return [];
@@ -93,7 +119,6 @@ function rulesOfBatch(campaign: Campaign, { allotments, communities }: Served): 
       ];
     }),
     [first.unitFen < aloneFen, price, `${first.unitFen} fen in the batch must be below ${aloneFen} alone`],
-    [last.unitFen > costFen, price, `${last.unitFen} fen must be above the cost of ${costFen}`],
     ...wholeCases(minUnits, "minUnits"),
     ...tiers.slice(1).flatMap((tier) => wholeCases(tier.fromUnits, "tiers")),
     [

@@ -8,7 +8,7 @@ import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { campaigns, dues, outbox, totalCaps } from "../table/keys.ts";
 import { brokenRules } from "./campaign-rules.ts";
-import { allotmentRows, type CampaignDraft, campaignMoments, campaignOf } from "./keep-campaign.ts";
+import { allotmentRows, type CampaignDraft, campaignMoments, campaignOf, floorOf } from "./keep-campaign.ts";
 import type { Campaign } from "./model.ts";
 
 type Deps = { table: Table; env: Env };
@@ -48,6 +48,10 @@ export async function editCampaign(
     if (!editable.includes(campaign.state)) throw new DomainError("CAMPAIGN_STATE", `it is ${campaign.state}`);
     const changed = changedFields(campaign, input.change);
     const next: Campaign = { ...campaign, ...changed };
+    if (campaign.floorFen !== undefined && floorOf(next) !== campaign.floorFen) {
+      changed.floorFen = floorOf(next);
+      next.floorFen = changed.floorFen;
+    }
     const errors = [
       ...unchangeable(campaign, next, input.fixed),
       ...(campaign.state === "DRAFT" ? [] : await rulesBroken(deps, next)),
@@ -131,8 +135,9 @@ function unchangeable(
 
 async function rulesBroken(deps: Deps, next: Campaign): Promise<FieldError[]> {
   const rows = await allotmentRows(deps.table, next.campaignId);
-  const { broken } = await judgeGoods(deps, { articleId: next.articleId, until: next.pickupUntil });
-  return [...brokenRules(next, { allotments: rows, communities: [] }, deps.env.clock.now()), ...broken];
+  const { broken, margin } = await judgeGoods(deps, { articleId: next.articleId, until: next.pickupUntil });
+  const excused = { belowFloor: margin !== undefined };
+  return [...brokenRules(next, { allotments: rows, communities: [] }, deps.env.clock.now(), excused), ...broken];
 }
 
 /** Due rows for the moments that are new; those of moments given up find nothing to do and go. */

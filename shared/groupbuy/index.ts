@@ -19,6 +19,7 @@ export { carryPromise } from "./move-promise.ts";
 export { payOrder } from "./pay-order.ts";
 export { pickingList } from "./picking-list.ts";
 export { placeForMember } from "./place-for-member.ts";
+export { priceOf, quoteSeat } from "./quote-seat.ts";
 export { reconcilePayment, reconcileRefund } from "./reconcile.ts";
 export { applyRefund, checkRefund, requestRefund, resolveRefund } from "./refund.ts";
 export { runCampaign } from "./run-campaign.ts";

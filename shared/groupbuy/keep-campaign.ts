@@ -18,7 +18,7 @@ import {
   totalCaps,
 } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
-import { brokenRules } from "./campaign-rules.ts";
+import { brokenRules, marginOf } from "./campaign-rules.ts";
 import { clocks } from "./clocks.ts";
 import { campaignLifecycle } from "./lifecycle.ts";
 import type { Allotment, BatchTerms, Campaign } from "./model.ts";
@@ -37,6 +37,8 @@ type Figures =
   | "pickupUntil";
 type Draft<Own extends keyof Campaign> = { [F in Figures | Own]-?: NonNullable<Campaign[F]> } & {
   totalCap?: number | undefined;
+  pickupDiscountFen?: number | undefined;
+  deliveryFeeFen?: number | undefined;
   originId?: string | undefined;
 };
 type BatchDraft<Own extends keyof Campaign = never> = Draft<"communityIds" | Own> &
@@ -67,7 +69,7 @@ export async function createCampaign(
   if (refused)
     throw new DomainError("CAMPAIGN_RULE", undefined, { errors: [{ path: "body.articleId", message: refused }] });
   if (draft.kind !== "neighbour") await refuseUnknown(deps.table, draft.communityIds);
-  const { originId, totalCap } = draft;
+  const { originId, totalCap, pickupDiscountFen, deliveryFeeFen } = draft;
   const campaign: Stored<Campaign> = {
     name: draft.name,
     articleId: article.articleId,
@@ -84,6 +86,8 @@ export async function createCampaign(
     pickupUntil: draft.pickupUntil,
     state: "DRAFT",
     ...(totalCap !== undefined && { totalCap }),
+    ...(pickupDiscountFen !== undefined && { pickupDiscountFen }),
+    ...(deliveryFeeFen !== undefined && { deliveryFeeFen }),
     origin: { channel: draft.kind === "neighbour" ? "mini" : "batch", ...(originId !== undefined && { originId }) },
     createdAt: deps.env.clock.now(),
     ...ownFigures(draft, article.priceFen),
@@ -216,6 +220,12 @@ export const campaignMoments = (campaign: Pick<Campaign, "opensAt" | "closesAt" 
   ]),
 ];
 
+/** The floor of its units: of a price that somebody answers for the price itself, so that no coupon goes below that. */
+export function floorOf(campaign: Campaign): number {
+  const { floor, leastFen } = marginOf(campaign);
+  return Math.max(1, Math.min(floor.floorFen, leastFen));
+}
+
 /** Publishes a DRAFT: it opens at `opensAt` by itself. Throws CAMPAIGN_RULE with every rule it breaks. */
 export async function publishCampaign(
   deps: Deps,
@@ -229,18 +239,24 @@ export async function publishCampaign(
       communities,
       (campaign.communityIds ?? []).map((communityId) => ({ communityId })),
     );
-    const { broken, article, notes, exceptions } = await judgeGoods(deps, {
+    const { broken, article, notes, exceptions, margin } = await judgeGoods(deps, {
       articleId: campaign.articleId,
       until: campaign.pickupUntil,
     });
-    const errors = [...brokenRules(campaign, { allotments: rows, communities: served }, now), ...broken];
+    const belowFloor = margin !== undefined;
+    const errors = [
+      ...brokenRules(campaign, { allotments: rows, communities: served }, now, { belowFloor }),
+      ...broken,
+    ];
     if (errors.length > 0) throw new DomainError("CAMPAIGN_RULE", undefined, { errors });
-    const goods = { ...(article.score !== undefined && { score: article.score }), notes, exceptions };
+    const floorFen = floorOf(campaign);
+    const excepted = margin && !marginOf(campaign).holds ? [...exceptions, margin] : exceptions;
+    const goods = { ...(article.score !== undefined && { score: article.score }), notes, exceptions: excepted };
     const state = campaignLifecycle.to("published");
-    const published: Stored<Campaign> = { ...campaign, state, goods, version: campaign.version + 1 };
+    const published: Stored<Campaign> = { ...campaign, state, goods, floorFen, version: campaign.version + 1 };
     const at = (time: number) => dues.create({ kind: "campaign", id: campaign.campaignId, at: time, since: time });
     await deps.table.commit([
-      campaigns.patch(campaign).asRead(campaign).move("state", campaignLifecycle, "published").set({ goods }),
+      campaigns.patch(campaign).asRead(campaign).move("state", campaignLifecycle, "published").set({ goods, floorFen }),
       ...(campaign.totalCap === undefined
         ? []
         : [totalCaps.create({ campaignId: campaign.campaignId, left: campaign.totalCap })]),

@@ -41,6 +41,11 @@ const termFields = z.object({
   aloneFen: fen.min(1),
   teamFen: fen.min(1),
   costFen: fen,
+  /** The least a unit is sold for after discounts, as it was when the campaign was published. */
+  floorFen: fen.optional(),
+  /** Off each order that is collected, and on each that is delivered. */
+  pickupDiscountFen: fen.optional(),
+  deliveryFeeFen: fen.optional(),
   holdMs: z
     .int()
     .min(5 * 60_000)

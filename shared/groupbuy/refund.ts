@@ -14,6 +14,7 @@ import {
   type Refund,
   refundLifecycle,
 } from "../payment/index.ts";
+import { discounted } from "../pricing/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, Stale, type Stored, type Table, type Write } from "../table/entity.ts";
 import { guards, orders, outbox, paymentAttempts, refunds, teams } from "../table/keys.ts";
@@ -161,7 +162,8 @@ export async function refundOfTeamsEnd(
     else if (due.share.units === 0)
       seat.move("seat", seatLifecycle, "unserved").set({ refundId: key.refundId, settledAt: now });
     else {
-      seat.set({ settledAt: now, ...ofUnits(order, due.share.units, due.share.unitFen) });
+      const { units, unitFen } = due.share;
+      seat.set({ settledAt: now, ...ofUnits(order, units, unitFen), ...discountsOf(order, units, unitFen) });
       returned = { ...order, ...ofUnits(order, order.units - due.share.units, due.share.unitFen) };
     }
     await deps.table.commit([
@@ -219,7 +221,8 @@ async function refundOfArrival(deps: Deps, key: RefundKey): Promise<Stored<Refun
     };
     const seat = atItsStore(order).asRead(order).set({ shortAt: at });
     if (units === 0) seat.move("seat", seatLifecycle, "unserved").set({ refundId });
-    else seat.when("seat", "=", "PAID").set(ofUnits(order, units, unitFen));
+    else
+      seat.when("seat", "=", "PAID").set({ ...ofUnits(order, units, unitFen), ...discountsOf(order, units, unitFen) });
     await table.commit([
       seat,
       refunds.create(requested),
@@ -236,6 +239,12 @@ async function refundOfArrival(deps: Deps, key: RefundKey): Promise<Stored<Refun
     return { ...requested, version: 1 };
   });
 }
+
+/** What is taken off a seat that gets so many units at a price: as before, as far as the floor leaves room for it. */
+const discountsOf = (order: Order, units: number, unitFen: number): Pick<Order, "discounts"> =>
+  order.discounts
+    ? { discounts: discounted({ units, unitFen, floorFen: order.floorFen }, order.discounts).discounts }
+    : {};
 
 /** An order's line and units as so many units at a price. A seat of a team is of one line. */
 function ofUnits(order: Order, units: number, unitFen: number): Pick<Order, "units" | "lines"> {

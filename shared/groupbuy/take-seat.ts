@@ -5,6 +5,7 @@ import { providerNumber } from "../kernel/ids.ts";
 import { DomainError, type ProblemCode } from "../kernel/problem.ts";
 import { dayOf, wholeSecond } from "../kernel/time.ts";
 import { type Order, seatState } from "../order/index.ts";
+import { discounted } from "../pricing/index.ts";
 import { decide, loadLasting, Stale, type Stored, type Write } from "../table/entity.ts";
 import {
   allotments,
@@ -21,6 +22,7 @@ import {
 import type { Once } from "../table/once.ts";
 import { clocks } from "./clocks.ts";
 import type { Campaign, Guard, Team, Terms } from "./model.ts";
+import { discountsOf } from "./quote-seat.ts";
 import { seatFacts } from "./seat-writes.ts";
 import { sizeOf, termsOf } from "./terms.ts";
 
@@ -256,7 +258,8 @@ async function prepareSeat(
   if (terms.admits === "store" && plan.team && route.storeId !== plan.team.storeId)
     throw new DomainError("NOT_ADMITTED_STORE", undefined, own);
 
-  const amountFen = terms.teamFen * units;
+  const priced = { units, unitFen: terms.teamFen, floorFen: terms.floorFen };
+  const { payableFen, discounts } = discounted(priced, discountsOf(terms));
   const holdUntil = wholeSecond(Math.min(now + terms.holdMs, plan.hardEnd));
   const origin: Origin = {
     originId: plan.originId,
@@ -281,9 +284,10 @@ async function prepareSeat(
         units,
         aloneFen: terms.aloneFen,
         unitFen: terms.teamFen,
-        amountFen,
+        amountFen: terms.teamFen * units,
       },
     ],
+    ...(discounts.length > 0 && { discounts, ...(terms.floorFen !== undefined && { floorFen: terms.floorFen }) }),
     units,
     ...(input.placedBy !== undefined && { placedBy: input.placedBy }),
     ...(terms.batch && { wantedUnits: input.units, upToUnits: units }),
@@ -298,7 +302,7 @@ async function prepareSeat(
     paymentNo: providerNumber(plan.orderId, 1),
     attempt: 1,
     paymentState: "CREATED",
-    payableFen: amountFen,
+    payableFen,
   };
   const actor = { kind: "member" as const, id: input.placedBy ?? input.memberId };
   const looksAt = holdUntil + clocks.grace;

@@ -1,7 +1,7 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
-import { type Arrival, arrivalAt, type Order, type SeatShare, seatShare } from "../order/index.ts";
+import { type Arrival, arrivalAt, keptOf, type Order, type SeatShare, seatShare } from "../order/index.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
 import { dues, outbox, purchaseLines, seatsOfTeam, teams } from "../table/keys.ts";
 import { clocks } from "./clocks.ts";
@@ -55,7 +55,7 @@ export function shortOf(
   if (order.seat !== "PAID" || order.refundId !== undefined || order.shortAt !== undefined) return undefined;
   if (line?.state !== "RECEIVED" || !share || units === undefined || units >= share.units) return undefined;
   const { unitFen } = share;
-  return { soldUnits: share.units, units, unitFen, refundFen: (share.units - units) * unitFen };
+  return { soldUnits: share.units, units, unitFen, refundFen: share.keptFen - keptOf(order, units, unitFen) };
 }
 
 /**

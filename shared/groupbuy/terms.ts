@@ -9,6 +9,9 @@ export const termsOf = (campaign: Campaign): Terms => ({
   aloneFen: campaign.aloneFen,
   teamFen: campaign.teamFen,
   costFen: campaign.costFen,
+  ...(campaign.floorFen !== undefined && { floorFen: campaign.floorFen }),
+  ...(campaign.pickupDiscountFen !== undefined && { pickupDiscountFen: campaign.pickupDiscountFen }),
+  ...(campaign.deliveryFeeFen !== undefined && { deliveryFeeFen: campaign.deliveryFeeFen }),
   holdMs: campaign.holdMs,
   perMemberLimit: campaign.perMemberLimit,
   admits: campaign.admits,
@@ -23,6 +26,10 @@ export const termsOf = (campaign: Campaign): Terms => ({
         leaderLeaves: campaign.leaderLeaves,
       }),
 });
+
+/** The lowest price of a unit that the terms can come to, fen, before what is taken off an order. */
+export const lowestFen = ({ teamFen, batch }: Pick<Terms, "teamFen" | "batch">): number =>
+  batch?.tiers.at(-1)?.unitFen ?? teamFen;
 
 /** Seats of a full team. */
 export const sizeOf = (terms: Pick<Terms, "invitesRequired" | "batch">): number =>

@@ -1,3 +1,4 @@
+import { discountRoom } from "../pricing/index.ts";
 import type { Order } from "./model.ts";
 
 /** A paid seat of a batch as the cut-off sees it: paid at (epoch ms), units wanted, and up to how many it takes. */
@@ -61,13 +62,34 @@ export interface SeatShare {
   backFen: number;
 }
 
+/** What units at a price come to, fen: the order's discounts stay, as far as its floor leaves room for them. */
+export function keptOf(
+  { discounts = [], floorFen }: Pick<Order, "discounts" | "floorFen">,
+  units: number,
+  unitFen: number,
+) {
+  const off = discounts.reduce((sum, { amountFen }) => sum + amountFen, 0);
+  return units * unitFen - Math.min(off, discountRoom({ units, unitFen, floorFen }));
+}
+
 /**
  * The share of a paid seat in a batch that succeeded, by what its team froze at the cut-off; undefined for any other seat.
  * Exact whenever it is asked, for neither changes any more. Something goes back iff the seat gets fewer units than it takes,
  * or a lower price than it paid.
  */
 export function seatShare(
-  order: Pick<Order, "orderId" | "paidAt" | "leftAt" | "wantedUnits" | "upToUnits" | "payableFen" | "disposition">,
+  order: Pick<
+    Order,
+    | "orderId"
+    | "paidAt"
+    | "leftAt"
+    | "wantedUnits"
+    | "upToUnits"
+    | "payableFen"
+    | "disposition"
+    | "discounts"
+    | "floorFen"
+  >,
   team: { state: string; frozen?: { unitFen: number; split?: CaseSplit | undefined } | undefined },
 ): SeatShare | undefined {
   const { orderId, paidAt, wantedUnits: wanted, upToUnits: upTo } = order;
@@ -76,7 +98,8 @@ export function seatShare(
   if (paidAt === undefined || wanted === undefined || upTo === undefined) return undefined;
   const units = unitsAfter(team.frozen.split, { orderId, paidAt, wanted, upTo });
   const { unitFen } = team.frozen;
-  return { units, unitFen, keptFen: units * unitFen, backFen: order.payableFen - units * unitFen };
+  const keptFen = keptOf(order, units, unitFen);
+  return { units, unitFen, keptFen, backFen: order.payableFen - keptFen };
 }
 
 /** Where what came to a store ends, in the order of payment: who paid before it gets all, who paid after it nothing. */

@@ -4,6 +4,7 @@ export {
   type BatchSeat,
   type CaseSplit,
   cutArrival,
+  keptOf,
   type SeatShare,
   seatShare,
   splitCases,

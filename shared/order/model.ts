@@ -17,6 +17,13 @@ export const orderLine = z.object({
   amountFen: fen,
 });
 
+/** Taken off an order beside its team price: what was promised, and what the margin floor let through. */
+export const orderDiscount = z.object({
+  kind: z.enum(["pickup", "coupon"]),
+  faceFen: fen,
+  amountFen: fen,
+});
+
 /** Why the order went to its store, as it was decided: enough to recompute it. Distances in metres, travel time in seconds. */
 export const routed = z.object({
   /** community: a batch is served by its community's store, and its way is not looked at. */
@@ -45,6 +52,9 @@ export const order = payment.extend({
   shipping: z.enum(shippingLifecycle.states),
   /** In a batch: the most it can come to until its share is settled, then what it came to. */
   lines: z.array(orderLine).min(1),
+  /** What is taken off, and the least that a unit may come to by it. */
+  discounts: z.array(orderDiscount).max(5).optional(),
+  floorFen: fen.optional(),
   units: z.int().min(1),
   /** The community leader who placed it in the member's name. */
   placedBy: idOf("MB").optional(),

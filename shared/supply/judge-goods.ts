@@ -13,6 +13,8 @@ export interface GoodsJudgement {
   broken: FieldError[];
   /** Exceptions in force that a broken rule is excused by. */
   exceptions: GoodsException[];
+  /** In force for a price below the margin floor. */
+  margin?: GoodsException;
   /** What is not known, for people. */
   notes: string[];
   article: QualityScore;
@@ -77,7 +79,9 @@ export async function judgeGoods(
     broken.push(["recall", `recall ${recallId} stands: close it when the goods are safe`]);
 
   const excused = await exceptionsOf(table, articleId, now);
+  const margin = excused.find(({ rule }) => rule === "margin");
   return {
+    ...(margin && { margin }),
     broken: broken
       .filter(([rule]) => !excused.some((exception) => exception.rule === rule))
       .map(([rule, message]) => ({ path: `goods.${rule}`, message })),

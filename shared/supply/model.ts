@@ -148,15 +148,26 @@ export const goodsRecord = z.object({
 });
 export type GoodsRecord = z.infer<typeof goodsRecord>;
 
-/** What must hold of the goods before they are sold. */
-export const goodsRules = ["supplier", "licence", "certificate", "score", "recall"] as const;
+/** What must hold of the goods, and of their price, before they are sold. */
+export const goodsRules = ["supplier", "licence", "certificate", "score", "recall", "margin"] as const;
 export type GoodsRule = (typeof goodsRules)[number];
+
+/** Why a rule is not kept; perishable, seasonal and left-over goods may be sold below their cost (价格法 14). */
+export const exceptionReasons = [
+  "paperwork_under_way",
+  "checked_by_hand",
+  "supplier_changed",
+  "perishable",
+  "seasonal",
+  "clearance",
+  "other",
+] as const;
 
 /** A rule that somebody answers for not keeping, for an article and a time. */
 export const goodsException = z.object({
   articleId: idOf("AR"),
   rule: z.enum(goodsRules),
-  reasonCode: z.enum(["paperwork_under_way", "checked_by_hand", "supplier_changed", "other"]),
+  reasonCode: z.enum(exceptionReasons),
   reason: text(0, 200),
   approver: z.string(),
   at: epochMs,

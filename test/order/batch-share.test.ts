@@ -9,6 +9,7 @@ import {
   splitCases,
   unitsAfter,
 } from "../../shared/order/index.ts";
+import { discounted } from "../../shared/pricing/index.ts";
 
 const orderId = (i: number) => `OR${String(i).padStart(24, "0")}`;
 /** Paid seats whose times meet often, so that the order id decides. */
@@ -155,6 +156,39 @@ test("no share but of a paid seat of a batch that succeeded: not of one that lef
   expect(seatShare({ ...seat, disposition: "ORPHAN" }, team)).toBeUndefined();
   expect(seatShare(seat, { ...team, state: "FAILED" })).toBeUndefined();
   expect(seatShare(seat, { state: "SUCCEEDED" })).toBeUndefined();
+});
+
+test("with discounts a seat keeps what it gets, less what was promised as far as the floor lets, and gets back what it loses", () => {
+  const below = (most: number) => fc.integer({ min: 1, max: most });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 2, max: 50_000 }).chain((first) => fc.tuple(fc.constant(first), below(first), below(first))),
+      fc.integer({ min: 1, max: 50 }).chain((wanted) => fc.tuple(fc.constant(wanted), fc.nat({ max: wanted }))),
+      fc.array(fc.nat({ max: 60_000 }), { maxLength: 2 }),
+      ([first, unitFen, floor], [wanted, units], faces) => {
+        const floorFen = Math.min(floor, unitFen);
+        const wishes = faces.map((faceFen) => ({ kind: "coupon" as const, faceFen }));
+        const { payableFen, discounts } = discounted({ units: wanted, unitFen: first, floorFen }, wishes);
+        const sold = { paidAt: 1, wantedUnits: wanted, upToUnits: wanted, payableFen, discounts, floorFen };
+        const split = { how: "cut" as const, paidAt: 1, orderId: orderId(1), units };
+        const share = seatShare(
+          { orderId: orderId(1), ...sold, disposition: "SEATED" },
+          { state: "SUCCEEDED", frozen: { unitFen, split } },
+        )!;
+        expect(share.keptFen + share.backFen).toBe(payableFen);
+        expect(share.keptFen).toBeGreaterThanOrEqual(units * floorFen);
+        expect(share.keptFen).toBeLessThanOrEqual(units * unitFen);
+        expect(share.backFen).toBeGreaterThanOrEqual(0);
+        // units that are not served always bring something back, so that their refund is made and they return to the store
+        if (units < wanted) expect(share.backFen).toBeGreaterThan(0);
+        const again = discounted(
+          { units, unitFen, floorFen },
+          discounts.map((one) => ({ ...one, faceFen: one.amountFen })),
+        );
+        if (units > 0) expect(again.payableFen).toBe(share.keptFen);
+      },
+    ),
+  );
 });
 
 /** Arrivals at a store one after the other, the last one included. */

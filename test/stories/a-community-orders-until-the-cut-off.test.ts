@@ -140,10 +140,10 @@ test.for([
     says: "8 or 12 would pass",
   },
   {
-    breaks: "a last price below the cost",
+    breaks: "a last price below the floor",
     more: { minUnits: 12, tiers: [rising[0], { fromUnits: 24, unitFen: 400 }] },
     path: "tiers",
-    says: "400 fen must be above the cost of 500",
+    says: "400 fen is below the margin floor of 552 fen",
   },
   { breaks: "a price above the one alone", more: { shareBps: 10_000 }, path: "shareBps", says: "below 1000 alone" },
   {

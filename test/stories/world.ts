@@ -55,16 +55,20 @@ function recountBatch(team: Team, seats: readonly Order[], refunds: readonly Ref
     expect(arrival.length).toBeLessThanOrEqual(1);
     const backFen = back.reduce((sum, r) => sum + r.refundFen, 0);
     const [line] = o.lines;
+    const promised = (o.discounts ?? []).reduce((sum, { faceFen }) => sum + faceFen, 0);
+    const given = (o.discounts ?? []).reduce((sum, { amountFen }) => sum + amountFen, 0);
+    const off = (units: number, unitFen: number) => Math.min(promised, (unitFen - (o.floorFen ?? 0)) * units);
     const served = o.refundId === undefined ? o.units : 0;
     // bought for it at the cut-off, whatever came of it since; who is served from elsewhere takes no part
     bought += served + arrival.reduce((sum, r) => sum + r.refundFen, 0) / frozen!.unitFen;
-    const keptFen = served === 0 ? 0 : line!.amountFen;
+    const keptFen = served === 0 ? 0 : line!.amountFen - given;
     expect({ orderId: o.orderId, keptFen, captured: keptFen + backFen }).toEqual({
       orderId: o.orderId,
-      keptFen: served * frozen!.unitFen,
+      keptFen: served * frozen!.unitFen - off(served, frozen!.unitFen),
       captured: o.payableFen,
     });
-    expect(o.payableFen).toBe(o.upToUnits! * tiers[0]!.unitFen);
+    const first = tiers[0]!.unitFen;
+    expect(o.payableFen).toBe(o.upToUnits! * first - off(o.upToUnits!, first));
     expect(served).toBeLessThanOrEqual(o.upToUnits!);
   }
   expect(bought % casePack).toBe(0);

@@ -1,0 +1,2 @@
+export { floorText, marginFloor } from "./margin-floor.ts";
+export { type Discount, discounted, discountRoom, type Priced, type PriceLine, priceLines } from "./seat-price.ts";
