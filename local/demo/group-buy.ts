@@ -38,6 +38,14 @@ const order = z.object({
   refunds: z.array(z.object({ refundNo: z.string(), state: z.string(), refundFen: z.int() })),
   batch: z.object({ share: z.object({ units: z.int(), unitFen: z.int() }).optional() }).optional(),
 });
+const purchase = z.object({
+  state: z.string(),
+  units: z.int(),
+  costFen: z.int(),
+  communities: z.array(z.object({ units: z.int() })),
+  good: z.int(),
+  damaged: z.int(),
+});
 const money = z.object({
   orderId: z.string(),
   transfers: z.array(
@@ -105,10 +113,22 @@ export function createMoves(client: Client, admin: Caller) {
       return campaign;
     },
 
-    /** A ladder, and the team of each of its communities. */
-    async publishLadder({ allotments, ...draft }: Pick<Plan, "allotments"> & Record<string, unknown>) {
+    /** A community of a store, and its members, signed in. */
+    async community(storeId: string, community: string, names: readonly string[]) {
+      const body = { storeId, name: community, kind: "neighbourhood" };
+      const { communityId } = await admin.post("/ops/v1/communities", body, z.object({ communityId: z.string() }));
+      const joined: Member[] = [];
+      for (const name of names) {
+        const member = await client.member(name);
+        await member.post(`/v1/communities/${communityId}/membership`, undefined, anything);
+        joined.push(member);
+      }
+      return { communityId, joined };
+    },
+    /** A batch or ladder, and the team of each of its communities. */
+    async publishBatch({ allotments, ...draft }: Pick<Plan, "allotments"> & Record<string, unknown>) {
       const made = z.object({ campaignId: z.string() });
-      const { campaignId } = await admin.post("/ops/v1/campaigns", { kind: "ladder", ...draft }, made);
+      const { campaignId } = await admin.post("/ops/v1/campaigns", draft, made);
       await launch(campaignId, allotments);
       const teams = z.object({ communities: z.array(z.object({ communityId: z.string(), teamId: z.string() })) });
       const member = await client.member("看客");
@@ -124,6 +144,12 @@ export function createMoves(client: Client, admin: Caller) {
         `/ops/v1/stores/${storeId}/campaigns/${campaignId}/picking-list`,
         z.object({ communities: z.array(z.object({ units: z.int(), cases: z.int().optional() })) }),
       ),
+
+    /** What a campaign bought for a store, and what came of it. */
+    purchase: (storeId: string, campaignId: string) =>
+      admin.get(`/ops/v1/stores/${storeId}/purchases/${campaignId}`, purchase),
+    receive: (storeId: string, campaignId: string, arrival: object) =>
+      admin.post(`/ops/v1/stores/${storeId}/purchases/${campaignId}/arrivals`, arrival, purchase),
 
     /** Units a campaign has left at a store. */
     async unitsLeft(campaignId: string, storeId: string): Promise<number | undefined> {

@@ -1,8 +1,6 @@
-import * as z from "zod";
 import { yuan } from "../../shared/kernel/money.ts";
 import { hour, minute, toIso } from "../../shared/kernel/time.ts";
 import type { Moves, Seat } from "./group-buy.ts";
-import type { Caller, Client, Member } from "./http-client.ts";
 import type { Report } from "./report.ts";
 import type { Chain } from "./seed.ts";
 
@@ -23,34 +21,29 @@ const bought = wishes.reduce((sum, { upToUnits }) => sum + upToUnits, 0);
 
 /** Story 3: a community's ladder reaches its second price; the differences go back. Answers seats and what each keeps, fen. */
 export async function ladderReaches(parts: {
-  client: Client;
-  admin: Caller;
   chain: Chain;
   moves: Moves;
   report: Report;
 }): Promise<{ seat: Seat; keptFen: number }[]> {
-  const { client, admin, chain, moves, report } = parts;
+  const { chain, moves, report } = parts;
   const article = chain.articles.get("土鸡蛋")!;
   const storeId = chain.stores.get("人民广场")!;
   report.heading("第三幕 阶梯团降到第二档", "Story 3: a ladder reaches its second price");
 
-  const members = await report.step("三位邻居加入人民广场店的社群", "a community of the store", async () => {
-    const community = { storeId, name: "人民广场邻居群", kind: "neighbourhood" };
-    const { communityId } = await admin.post("/ops/v1/communities", community, z.object({ communityId: z.string() }));
-    const joined: Member[] = [];
-    for (const { name } of wishes) {
-      const member = await client.member(name);
-      await member.post(`/v1/communities/${communityId}/membership`, undefined, z.unknown());
-      joined.push(member);
-    }
-    return { communityId, joined };
-  });
+  const members = await report.step("三位邻居加入人民广场店的社群", "a community of the store", () =>
+    moves.community(
+      storeId,
+      "人民广场邻居群",
+      wishes.map(({ name }) => name),
+    ),
+  );
   const ladder = await report.step(
     "运营建阶梯团:满 6 盒 29.80 元,满 12 盒 27.80 元,四小时后截单",
     "tiers, case pack",
     async () => {
       const at = await moves.now();
-      return moves.publishLadder({
+      return moves.publishBatch({
+        kind: "ladder",
         name: "土鸡蛋阶梯团",
         articleId: article.articleId,
         communityIds: [members.communityId],
