@@ -306,7 +306,7 @@ export const campaignOps: Route[] = [
     path: "/ops/v1/campaigns/{campaignId}/allotments",
     summary: "分配门店数量",
     description:
-      "Units per store of a draft, at most 90 stores a call; 0 takes a store out. They leave the store's online stock when the campaign opens.",
+      "Units per store of a draft, at most 90 stores a call; 0 takes a store out. They leave the store's online stock when the campaign opens; sourced to_order they are only how much it may take orders for.",
     idempotent: true,
     params: campaignPath,
     body: z.strictObject({

@@ -18,7 +18,7 @@ import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
-import { seatState } from "../../shared/order/index.ts";
+import { arrivalOf, seatState } from "../../shared/order/index.ts";
 import {
   allCampaigns,
   allotments,
@@ -122,15 +122,16 @@ async function orderPage(deps: Deps, orderId: string): Promise<OrderPage> {
   const team = order && (await deps.table.load(teams, { teamId: order.teamId }));
   if (!order || !team) throw new DomainError("ORDER_NOT_FOUND");
   const named = new Set([order.storeId, ...order.routed.passed.map(({ storeId }) => storeId)]);
-  const [found, refunds] = await Promise.all([
+  const [found, refunds, arrival] = await Promise.all([
     deps.table.loadMany(
       stores,
       [...named].map((storeId) => ({ storeId })),
     ),
     deps.table.page(refundsOf(orderId), { limit: 50 }),
+    arrivalOf(deps.table, order),
   ]);
   const byId = new Map(found.map((store) => [store.storeId, store]));
-  return { order, team, store: byId.get(order.storeId), named: byId, refunds: refunds.items };
+  return { order, team, store: byId.get(order.storeId), named: byId, refunds: refunds.items, arrival };
 }
 
 export const groupbuyShop: Route[] = [
@@ -406,17 +407,18 @@ export const groupbuyShop: Route[] = [
       const order = await deps.table.load(orders, params, { eventually: true });
       const team = order && (await deps.table.load(teams, { teamId: order.teamId }, { eventually: true }));
       if (!order || !team) throw new DomainError("ORDER_NOT_FOUND");
-      const changed = query.after !== orderVersion({ order, team });
-      return { order, team, changed, page: changed ? await orderPage(deps, params.orderId) : undefined };
+      const arrival = await arrivalOf(deps.table, order);
+      const changed = query.after !== orderVersion({ order, team, arrival });
+      return { order, team, arrival, changed, page: changed ? await orderPage(deps, params.orderId) : undefined };
     },
-    etag: ({ order, team }) => orderVersion({ order, team }),
-    view: ({ order, team, changed, page }, deps) => {
+    etag: (found) => orderVersion(found),
+    view: ({ order, team, arrival, changed, page }, deps) => {
       const waiting =
         ["HELD", "PAID", "REFUND_DUE"].includes(seatState(order, team)) ||
         (order.seat === "PAID" && order.stage !== "HANDED_OVER");
       const again = askAgainS(team, deps.env.clock.now()) ?? (waiting ? 60 : undefined);
       return {
-        version: page ? orderVersion(page) : orderVersion({ order, team }),
+        version: page ? orderVersion(page) : orderVersion({ order, team, arrival }),
         changed,
         ...(again !== undefined && { askAgainS: again }),
         ...(page && { current: toOrder(page) }),

@@ -7,6 +7,7 @@ import {
   clocks,
   kindOf,
   priceOf,
+  refundableAsLate,
   sizeOf,
   type Team,
   type Terms,
@@ -16,6 +17,7 @@ import {
 import { yuan } from "../../shared/kernel/money.ts";
 import { hour, isoOutput, minute, toIso } from "../../shared/kernel/time.ts";
 import {
+  type Arrival,
   type Order,
   orderLifecycle,
   type SeatState,
@@ -26,6 +28,7 @@ import {
 import type { Refund } from "../../shared/payment/index.ts";
 import { paymentLifecycle, refundCauses, refundLifecycle } from "../../shared/payment/index.ts";
 import type { Store } from "../../shared/store/index.ts";
+import { purchaseLineLifecycle } from "../../shared/supply/index.ts";
 import type { Stored } from "../../shared/table/entity.ts";
 
 const money = z.int().meta({ description: "Fen" });
@@ -364,6 +367,16 @@ export const orderView = z
           .object({ units: z.int(), unitFen: money, keptFen: money, backFen: money })
           .optional()
           .meta({ description: "Known from the cut-off's settling on: what the order came to, and what goes back" }),
+        arrival: z
+          .object({
+            state: z.enum(purchaseLineLifecycle.states),
+            units: z.int().optional().meta({ description: "What came for the order; absent while that is open" }),
+            lateRefund: z.boolean().meta({
+              description: "The goods were put off and have not come: POST …/late-refund gives the money back",
+            }),
+          })
+          .optional()
+          .meta({ description: "Of goods bought at the cut-off, once they are ordered" }),
       })
       .optional()
       .meta({ description: "Of an order in a batch; its lines become the share" }),
@@ -393,11 +406,24 @@ export interface OrderPage {
   /** The stores that `why` names, by id. */
   named: ReadonlyMap<string, Store>;
   refunds: Refund[];
+  /** Of goods bought at the cut-off. */
+  arrival: Arrival | undefined;
 }
-export const orderVersion = ({ order, team }: Pick<OrderPage, "order" | "team">) => `${order.version}.${team.version}`;
+/** Each of these rows only counts up, so that their sum tells of a change in any of the latter two. */
+export const orderVersion = ({ order, team, arrival }: Pick<OrderPage, "order" | "team" | "arrival">) =>
+  `${order.version}.${team.version + (arrival?.line?.version ?? 0)}`;
+
+const arrivalView = (order: Order, arrival: Arrival | undefined) =>
+  arrival?.line && {
+    arrival: {
+      state: arrival.line.state,
+      ...(arrival.units !== undefined && { units: arrival.units }),
+      lateRefund: refundableAsLate(order, arrival),
+    },
+  };
 
 export function toOrder(page: OrderPage): z.input<typeof orderView> {
-  const { order, team, store, named, refunds } = page;
+  const { order, team, store, named, refunds, arrival } = page;
   const seat = seatState(order, team);
   const share = seatShare(order, team);
   return {
@@ -415,7 +441,12 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
     payableFen: order.payableFen,
     ...(order.wantedUnits !== undefined &&
       order.upToUnits !== undefined && {
-        batch: { wantedUnits: order.wantedUnits, upToUnits: order.upToUnits, ...(share && { share }) },
+        batch: {
+          wantedUnits: order.wantedUnits,
+          upToUnits: order.upToUnits,
+          ...(share && { share }),
+          ...arrivalView(order, arrival),
+        },
       }),
     payment: {
       paymentNo: order.paymentNo,

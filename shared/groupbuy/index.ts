@@ -29,7 +29,7 @@ export { settleTeam } from "./settle-team.ts";
 export { shareOfLeader, shareTeam, touchShare } from "./share-team.ts";
 export { subsidiseTeam } from "./subsidise-team.ts";
 export { alarmUndecided, sweep } from "./sweep.ts";
-export { takeLateRefund } from "./take-late-refund.ts";
+export { refundableAsLate, takeLateRefund } from "./take-late-refund.ts";
 export { joinTeam, openTeam } from "./take-seat.ts";
 export { arrivalRefundId, batchTeamId, counts, dueRefund, eachShort, seatPagesIn } from "./team-seats.ts";
 export { kindOf, sizeOf, tierAt } from "./terms.ts";

@@ -3,13 +3,17 @@ import { makeEvent } from "../kernel/event.ts";
 import { providerNumber, siblingId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { toIso } from "../kernel/time.ts";
-import { arrivalOf, leaveLine, type Order, seatLifecycle } from "../order/index.ts";
+import { type Arrival, arrivalOf, leaveLine, type Order, seatLifecycle } from "../order/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { orders, outbox, refunds } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { refundOfTeamsEnd } from "./refund.ts";
 import { atItsStore, seatFacts } from "./seat-writes.ts";
 import { arrivalRefundId, reconcileRefundOf } from "./team-seats.ts";
+
+/** Whether the goods of a paid order were put off and are not there for it yet. */
+export const refundableAsLate = (order: Order, { line, units }: Arrival): boolean =>
+  order.seat === "PAID" && order.stage !== "HANDED_OVER" && line?.movedAt !== undefined && units === undefined;
 
 /**
  * Gives an order back whose goods were put off, in full, until they are there for it: what has not been refunded of its payment
@@ -27,10 +31,10 @@ export async function takeLateRefund(
     if (!order) throw new DomainError("ORDER_NOT_FOUND");
     if (order.seat !== "PAID") throw new DomainError("SEAT_STATE", `the seat is ${order.seat}`);
     const arrival = await arrivalOf(table, order);
-    const { line, share } = arrival ?? {};
-    if (!arrival || !share || line?.movedAt === undefined)
+    const share = arrival?.share;
+    if (!arrival || !share || arrival.line?.movedAt === undefined)
       throw new DomainError("LATE_REFUND_CLOSED", "its goods are not put off");
-    if (line.state === "RECEIVED" || arrival.units !== undefined || order.stage === "HANDED_OVER")
+    if (!refundableAsLate(order, arrival))
       throw new DomainError(
         "LATE_REFUND_CLOSED",
         `the goods have come: collect them until ${toIso(order.pickupUntil)}`,

@@ -94,6 +94,7 @@ test("goods arrive short for two communities: who paid last goes without, is tol
   expect((await ops.get("/ops/v1/purchase-orders?format=csv")).text).toContain(purchaseOrderId);
 
   const first = await code(people[0]!, seats[0]!);
+  const lost = await code(latest, seats[3]!);
   await pass(2 * day);
   expect(refusal(await pickup(first))).toMatchObject({ status: 409, code: "ARRIVAL_OUTSTANDING" });
   const arrivals = `${purchase(campaignId)}/arrivals`;
@@ -136,6 +137,7 @@ test("goods arrive short for two communities: who paid last goes without, is tol
     payment: { state: "REFUNDED" },
     refunds: [{ cause: "short_arrival", refundFen: 1800, state: "SUCCESS" }],
   });
+  expect(refusal(await pickup(lost))).toMatchObject({ status: 409, code: "SEAT_STATE" });
   expect(await titles(late)).toEqual(expect.arrayContaining(["到货不足,部分退款", "退款到账"]));
   expect((await titles(latest)).filter((title) => title.startsWith("到货不足"))).toHaveLength(1);
   const list = await made(clerk.get(`/ops/v1/stores/${store}/campaigns/${campaignId}/picking-list`));
@@ -208,8 +210,11 @@ test("goods come late: everybody is told the new date, who will not wait has the
     { name: "等甲", of: 0, units: 3 },
     { name: "急乙", of: 0, units: 2 },
     { name: "等丙", of: 1, units: 3 },
+    { name: "赶丁", of: 1, units: 1 },
   ]);
-  const [waits, hurries, last] = people as [Neighbour, Neighbour, Neighbour];
+  const [waits, hurries, last] = people as [Neighbour, Neighbour, Neighbour, Neighbour];
+  const arrivalOf = async (i: number) => (await order(people[i]!, seats[i]!.orderId)).batch.arrival;
+  expect(await arrivalOf(0)).toEqual({ state: "EXPECTED", lateRefund: false });
   const back = (i: number) => people[i]!.post(`/v1/orders/${seats[i]!.orderId}/late-refund`);
   expect(refusal(await back(1))).toMatchObject({ status: 409, code: "LATE_REFUND_CLOSED" });
   const before = await order(waits, seats[0]!.orderId);
@@ -228,6 +233,7 @@ test("goods come late: everybody is told the new date, who will not wait has the
     expect(Date.parse(now.pickupUntil) - Date.parse(before.pickupUntil)).toBe(2 * day);
     expect((await titles(who)).filter((title) => title === "到货延期")).toHaveLength(2);
   }
+  expect(await arrivalOf(1)).toEqual({ state: "EXPECTED", lateRefund: true });
   const twice = await Promise.all([back(1), back(1)]);
   expect(twice.map(({ status }) => status).sort()).toEqual([200, 409]);
   await world.platform.idle();
@@ -239,17 +245,30 @@ test("goods come late: everybody is told the new date, who will not wait has the
   });
   expect((await made(clerk.get(purchase(campaignId)))).withdrawn).toBe(2);
   await passTo(later(2 * day));
-  // six come for the six that are owed: whom the one who left is owed no more
-  await made(clerk.post(`${purchase(campaignId)}/arrivals`, { units: 6, last: true }));
+  // seven come for the seven that are still owed, while one of them is given back: either is first, and both come out even
+  const { version } = await order(waits, seats[0]!.orderId);
+  const [given, came] = await Promise.all([
+    back(3),
+    clerk.post(`${purchase(campaignId)}/arrivals`, { units: 7, last: true }),
+  ]);
+  expect(came.status).toBe(200);
+  const surplus = given.status === 200 ? 1 : 0;
+  if (!surplus) expect(refusal(given)).toMatchObject({ code: "LATE_REFUND_CLOSED" });
+  await world.platform.idle();
+  await pass(2 * minute);
+  expect((await order(people[3]!, seats[3]!.orderId)).seat).toBe(surplus ? "REFUNDED" : "CONFIRMED");
+  expect(await arrivalOf(0)).toEqual({ state: "RECEIVED", units: 3, lateRefund: false });
+  const seen = await made(waits.get(`/v1/orders/${seats[0]!.orderId}/changes?after=${version}`));
+  expect(seen).toMatchObject({ changed: true });
   expect(refusal(await back(0))).toMatchObject({ code: "LATE_REFUND_CLOSED" });
   expect(await made(pickup(await code(waits, seats[0]!)))).toMatchObject({ units: 3 });
   expect(refusal(await hurries.post(`/v1/orders/${seats[1]!.orderId}/pickup-code`))).toMatchObject({
     code: "PICKUP_NOT_READY",
   });
-  expect(await online(articleId)).toBe(100);
+  expect(await online(articleId)).toBe(100 + surplus);
   // what had come for an order that another store serves in the end is this store's stock
   await made(ops.post(`/ops/v1/orders/${seats[2]!.orderId}/reroute`, { storeId: otherStore, reason: "会员要求" }));
-  expect([await online(articleId), await online(articleId, otherStore)]).toEqual([103, 97]);
+  expect([await online(articleId), await online(articleId, otherStore)]).toEqual([103 + surplus, 97]);
   expect(await order(last, seats[2]!.orderId)).toMatchObject({ seat: "CONFIRMED", store: { storeId: otherStore } });
   await pass(40 * minute);
   await recount();
