@@ -10,7 +10,7 @@ import { orders, outbox, refunds, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
-import { atItsStore, guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
+import { atItsStore, guardWithout, requestedRefund, seatFacts, unitsBack } from "./seat-writes.ts";
 import { settleHold } from "./settle-hold.ts";
 import { counts, reconcileRefundOf, seatsIn, teamFailed } from "./team-seats.ts";
 
@@ -51,19 +51,7 @@ async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order>
   await deps.table.commit([
     ...(await teamWithout(deps, team, order)),
     atItsStore(order).move("seat", seatLifecycle, "left").set({ leftAt: now, refundId }),
-    refunds.create({
-      refundId,
-      orderId: order.orderId,
-      memberId: order.memberId,
-      paymentNo: order.paymentNo,
-      cause: "left",
-      refundFen: order.payableFen,
-      totalFen: order.payableFen,
-      attempt: 1,
-      refundNo: `${refundId}01`,
-      state: "REQUESTED",
-      requestedAt: now,
-    }),
+    refunds.create(requestedRefund(order, { refundId, cause: "left", refundFen: order.payableFen }, now)),
     reconcileRefundOf(deps.env, `${order.orderId}#${refundId}`),
     ...(await unitsBack(deps, order, "left")),
     ...(await guardWithout(deps.table, order, { unitsToo: false })),

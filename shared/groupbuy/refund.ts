@@ -20,7 +20,7 @@ import { decide, Stale, type Stored, type Table, type Write } from "../table/ent
 import { guards, orders, outbox, paymentAttempts, refunds, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { refundAlarm, refundWaitAtLast, refundWaits } from "./clocks.ts";
-import { atItsStore, seatFacts, unitsBack, withoutSeat } from "./seat-writes.ts";
+import { atItsStore, requestedRefund, seatFacts, unitsBack, withoutSeat } from "./seat-writes.ts";
 import { arrivalRefundId, dueRefund, reconcileRefundOf, shortOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
@@ -144,18 +144,7 @@ export async function refundOfTeamsEnd(
     if (!due) return undefined;
     const now = deps.env.clock.now();
     const refundFen = due.cause === "team_failed" ? order.payableFen : due.share.backFen;
-    const requested: Refund = {
-      ...key,
-      memberId: order.memberId,
-      paymentNo: order.paymentNo,
-      cause: due.cause,
-      refundFen,
-      totalFen: order.payableFen,
-      attempt: 1,
-      refundNo: providerNumber(key.refundId, 1),
-      state: "REQUESTED",
-      requestedAt: now,
-    };
+    const requested = requestedRefund(order, { refundId: key.refundId, cause: due.cause, refundFen }, now);
     const seat = atItsStore(order).when("seat", "=", "PAID").whenMissing("refundId").whenMissing("settledAt");
     let returned = order;
     if (due.cause === "team_failed") seat.set({ refundId: key.refundId });
@@ -207,18 +196,7 @@ async function refundOfArrival(deps: Deps, key: RefundKey): Promise<Stored<Refun
     if (!short) return undefined;
     const at = env.clock.now();
     const { units, unitFen, refundFen } = short;
-    const requested: Refund = {
-      ...key,
-      memberId: order.memberId,
-      paymentNo: order.paymentNo,
-      cause: "short_arrival",
-      refundFen,
-      totalFen: order.payableFen,
-      attempt: 1,
-      refundNo: providerNumber(refundId, 1),
-      state: "REQUESTED",
-      requestedAt: at,
-    };
+    const requested = requestedRefund(order, { refundId, cause: "short_arrival", refundFen }, at);
     const seat = atItsStore(order).asRead(order).set({ shortAt: at });
     if (units === 0) seat.move("seat", seatLifecycle, "unserved").set({ refundId });
     else

@@ -1,5 +1,7 @@
 import type { Env } from "../kernel/env.ts";
+import { providerNumber } from "../kernel/ids.ts";
 import { type Order, returnUnits } from "../order/index.ts";
+import type { Refund } from "../payment/index.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
 import { guards, orders, totalCaps } from "../table/keys.ts";
 import type { Guard } from "./model.ts";
@@ -33,6 +35,23 @@ export async function guardWithout(table: Table, order: Order, how: { unitsToo: 
   const guard = await table.load(guards, { campaignId: order.campaignId, memberId: order.memberId });
   return guard ? [withoutSeat(guard, order.orderId, how)] : [];
 }
+
+/** A refund of an order's payment in force that nobody has asked the channel for yet; it begins at `at` (epoch ms). */
+export const requestedRefund = (
+  order: Order,
+  what: Pick<Refund, "refundId" | "cause" | "refundFen">,
+  at: number,
+): Refund => ({
+  ...what,
+  orderId: order.orderId,
+  memberId: order.memberId,
+  paymentNo: order.paymentNo,
+  totalFen: order.payableFen,
+  attempt: 1,
+  refundNo: providerNumber(what.refundId, 1),
+  state: "REQUESTED",
+  requestedAt: at,
+});
 
 /** What every event of a seat tells. */
 export const seatFacts = (order: Order) => ({

@@ -1,6 +1,6 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
-import { providerNumber, siblingId } from "../kernel/ids.ts";
+import { siblingId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { toIso } from "../kernel/time.ts";
 import { type Arrival, arrivalOf, leaveLine, type Order, seatLifecycle } from "../order/index.ts";
@@ -8,7 +8,7 @@ import { decide, type Table } from "../table/entity.ts";
 import { orders, outbox, refunds } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { refundOfTeamsEnd } from "./refund.ts";
-import { atItsStore, seatFacts } from "./seat-writes.ts";
+import { atItsStore, requestedRefund, seatFacts } from "./seat-writes.ts";
 import { arrivalRefundId, reconcileRefundOf } from "./team-seats.ts";
 
 /** Whether the goods of a paid order were put off and are not there for it yet. */
@@ -39,25 +39,12 @@ export async function takeLateRefund(
         "LATE_REFUND_CLOSED",
         `the goods have come: collect them until ${toIso(order.pickupUntil)}`,
       );
-    const at = env.clock.now();
     const refundId = arrivalRefundId(order);
     const given: Order = { ...order, seat: "REFUND_DUE", refundId };
     const refundFen = share.keptFen;
     await table.commit([
       atItsStore(order).asRead(order).move("seat", seatLifecycle, "withdrawn").set({ refundId }),
-      refunds.create({
-        refundId,
-        orderId,
-        memberId: order.memberId,
-        paymentNo: order.paymentNo,
-        cause: "late_arrival",
-        refundFen,
-        totalFen: order.payableFen,
-        attempt: 1,
-        refundNo: providerNumber(refundId, 1),
-        state: "REQUESTED",
-        requestedAt: at,
-      }),
+      refunds.create(requestedRefund(order, { refundId, cause: "late_arrival", refundFen }, env.clock.now())),
       reconcileRefundOf(env, `${orderId}#${refundId}`),
       ...(await leaveLine(deps, order, arrival, "late")),
       outbox.create(

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   allotUnits,
+  arrivalRefundId,
   batchTeamId,
   createCampaign,
   joinTeam,
@@ -12,6 +13,7 @@ import {
   settlePayment,
   settleTeam,
 } from "../../shared/groupbuy/index.ts";
+import { receiveArrival } from "../../shared/groupbuy/work.ts";
 import { siblingId } from "../../shared/kernel/ids.ts";
 import { day, hour, minute, second } from "../../shared/kernel/time.ts";
 import type { ChannelRefund, PaidTransaction, PaymentChannel } from "../../shared/payment/index.ts";
@@ -129,6 +131,8 @@ const visits = fc.array(
   }),
   { minLength: 1, maxLength: HOW_MANY },
 );
+/** What comes of goods that are bought at the cut-off, lot by lot; absent: they are in stock. */
+const arrivals = fc.option(fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 }), { nil: undefined, freq: 2 });
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 
 /** What each paying seat should get: unit by unit, without the rule under test. Seats in the order of payment. */
@@ -141,7 +145,35 @@ function expectedUnits(seats: readonly { wanted: number; upTo: number }[], caseP
   return got;
 }
 
-async function aBatch(casePack: number | undefined): Promise<{ campaignId: string; teamId: string; cutOff: number }> {
+/**
+ * Has the goods of a batch ordered and received, each step twice at the same time where it may come twice; answers what each of
+ * `units`, in the order of payment, gets of what came.
+ */
+async function receive(campaignId: string, comes: readonly number[], units: readonly number[]): Promise<number[]> {
+  expect(await Promise.all([1, 2].map(() => runCampaign(deps, campaignId, clock.now() + hour)))).toEqual([true, true]);
+  const arrival = { by: staffId, campaignId, storeId, rejected: 0, last: false, once };
+  const last = { ...arrival, units: 0, last: true };
+  if (sum(units) === 0) {
+    await expect(receiveArrival(deps, last)).rejects.toMatchObject({ code: "PURCHASE_NOT_FOUND" });
+    return [];
+  }
+  await Promise.all(comes.map((came) => receiveArrival(deps, { ...arrival, units: came })));
+  const ends = await Promise.allSettled([receiveArrival(deps, last), receiveArrival(deps, last)]);
+  const [line] = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
+  expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  let left = sum(comes);
+  expect(line).toMatchObject({ units: sum(units), good: left, surplus: Math.max(0, left - sum(units)) });
+  return units.map((sold) => {
+    const got = Math.min(sold, left);
+    left -= got;
+    return got;
+  });
+}
+
+async function aBatch(
+  casePack: number | undefined,
+  sourced: "stock" | "to_order",
+): Promise<{ campaignId: string; teamId: string; cutOff: number }> {
   const now = clock.now();
   const cutOff = now + hour;
   const { campaignId } = await createCampaign(deps, {
@@ -160,7 +192,7 @@ async function aBatch(casePack: number | undefined): Promise<{ campaignId: strin
       communityIds: [communityId],
       minUnits: 4,
       seats: 50,
-      sourced: "stock",
+      sourced,
       tiers,
       casePack,
     },
@@ -171,10 +203,10 @@ async function aBatch(casePack: number | undefined): Promise<{ campaignId: strin
   return { campaignId, teamId: batchTeamId(campaignId, communityId), cutOff };
 }
 
-test("whoever comes, goes, pays late or never around a cut-off: one price, whole cases, every fen and unit accounted for", async () => {
+test("whoever comes, goes, pays late or never around a cut-off: one price, whole cases, what comes by payment time, every fen and unit accounted for", async () => {
   await fc.assert(
-    fc.asyncProperty(visits, fc.constantFrom(undefined, 4, 2), async (visitors, casePack) => {
-      const { campaignId, teamId, cutOff } = await aBatch(casePack);
+    fc.asyncProperty(visits, fc.constantFrom(undefined, 4, 2), arrivals, async (visitors, casePack, comes) => {
+      const { campaignId, teamId, cutOff } = await aBatch(casePack, comes ? "to_order" : "stock");
       const came = visitors.map((visit, i) => ({
         ...visit,
         memberId: people[i]!,
@@ -248,10 +280,14 @@ test("whoever comes, goes, pays late or never around a cut-off: one price, whole
       await settleTeam(deps, teamId); // as the machine does, where the first found it undecided
       for (const one of raced)
         one.stays = (await table.load(orders, { orderId: one.orderId }))?.disposition === "SEATED";
-      for (const { orderId } of came) {
-        const asked = { orderId, refundId: siblingId("RF", orderId), round: 0 };
-        await Promise.all([requestRefund(deps, asked), requestRefund(deps, asked)]);
-      }
+      const refundsAsked = async (refundIdOf: (orderId: string) => string) => {
+        for (const { orderId } of came) {
+          const asked = { orderId, refundId: refundIdOf(orderId), round: 0 };
+          await Promise.all([requestRefund(deps, asked), requestRefund(deps, asked)]);
+        }
+      };
+      const ofTeamsEnd = (orderId: string) => siblingId("RF", orderId);
+      if (!comes) await refundsAsked(ofTeamsEnd);
 
       const stayed = came
         .filter((one) => one.stays)
@@ -268,7 +304,13 @@ test("whoever comes, goes, pays late or never around a cut-off: one price, whole
         paidUnits: quantity,
         ...(succeeded && { frozen: { units: quantity, unitFen } }),
       });
-      const units = succeeded ? expectedUnits(stayed, casePack ?? 1) : stayed.map(() => 0);
+      const sold = succeeded ? expectedUnits(stayed, casePack ?? 1) : stayed.map(() => 0);
+      const units = comes ? await receive(campaignId, comes, sold) : sold;
+      if (comes) {
+        // what did not come is begun first: the difference must not be lost, nor come twice
+        await refundsAsked((orderId) => arrivalRefundId({ orderId, campaignId }));
+        await refundsAsked(ofTeamsEnd);
+      }
       for (const one of came) {
         const got = units[stayed.indexOf(one)] ?? 0;
         const order = await table.load(orders, { orderId: one.orderId });
@@ -294,7 +336,7 @@ test("whoever comes, goes, pays late or never around a cut-off: one price, whole
         } else expect(["REFUNDED", "RELEASED"]).toContain(order!.seat);
       }
       const allotment = await table.load(allotments, { campaignId, storeId, articleId });
-      expect(allotment!.left).toBe(UNITS - sum(units));
+      expect(allotment!.left).toBe(comes ? 0 : UNITS - sum(units));
     }),
     { numRuns: 12 },
   );
