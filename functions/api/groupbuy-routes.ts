@@ -72,8 +72,10 @@ export const seatBody = {
   fulfilment: z.enum(["pickup", "delivery"]).default("pickup").meta({ description: "Delivery is refused for now" }),
   shareToken: text(0, 32).optional().meta({ description: "Of the link the member came by" }),
 };
+const couponGrantId = idOf("CG").optional().meta({ description: "One of your coupons (优惠券)" });
+const couponProblems = ["COUPON_NOT_FOUND", "COUPON_STATE", "COUPON_UNFIT"] as const;
 /** Of a neighbour team, whose seats are routed. */
-const { upToUnits: _, ...routedSeatBody } = { ...seatBody, place };
+const { upToUnits: _, ...routedSeatBody } = { ...seatBody, couponGrantId, place };
 const routingProblems = [
   "NO_STORE_IN_RANGE",
   "STORE_NOT_ABLE",
@@ -169,17 +171,18 @@ export const groupbuyShop: Route[] = [
     path: "/v1/campaigns/{campaignId}/quote",
     summary: "价格试算",
     description:
-      "What so many units come to, line by line; the same for every member. A batch is prepaid at its first tier.",
+      "What so many units come to, line by line; the same for every member, a coupon aside. A batch is prepaid at its first tier.",
     actor: "member",
     owns: "none",
     params: campaignPath,
     query: z.strictObject({
       units: z.coerce.number().int().min(1).max(99).default(1),
       fulfilment: z.enum(["pickup", "delivery"]).default("pickup"),
+      couponGrantId,
     }),
     ok: quoteView,
-    problems: ["CAMPAIGN_NOT_FOUND", "UNITS_LIMIT", "DELIVERY_NOT_OFFERED"],
-    run: (deps, { params, query }) => quoteSeat(deps, { ...params, ...query }),
+    problems: ["CAMPAIGN_NOT_FOUND", "UNITS_LIMIT", "DELIVERY_NOT_OFFERED", ...couponProblems],
+    run: (deps, { actor, params, query }) => quoteSeat(deps, { ...params, ...query, memberId: actor.memberId }),
   }),
   route({
     method: "post",
@@ -239,7 +242,7 @@ export const groupbuyShop: Route[] = [
     }),
     status: 201,
     ok: seatView,
-    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_NOT_OPEN", "CAMPAIGN_KIND", ...seatProblems],
+    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_NOT_OPEN", "CAMPAIGN_KIND", ...seatProblems, ...couponProblems],
     run: (deps, { params, body, actor, once }) =>
       openTeam(deps, { ...body, ...params, memberId: actor.memberId, once }),
     view: (result) => toSeat(result),
@@ -317,10 +320,10 @@ export const groupbuyShop: Route[] = [
     idempotent: true,
     limit: "join",
     params: teamPath,
-    body: z.strictObject(seatBody),
+    body: z.strictObject({ ...seatBody, couponGrantId }),
     status: 201,
     ok: seatView,
-    problems: joinProblems,
+    problems: [...joinProblems, ...couponProblems],
     run: (deps, { params, body, actor, once }) =>
       joinTeam(deps, { ...body, ...params, memberId: actor.memberId, once }),
     view: (result) => toSeat(result),

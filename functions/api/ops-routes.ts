@@ -42,6 +42,10 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./fulfilment-routes.ts")).fulfilmentOps,
   },
   {
+    under: ["/ops/v1/coupons", "/ops/v1/coupon-grants"],
+    routes: async () => (await import("./coupon-routes.ts")).couponOps,
+  },
+  {
     under: ["/ops/v1/orders", "/ops/v1/payment-cases"],
     routes: async () => (await import("./payment-routes.ts")).paymentOps,
   },

@@ -64,6 +64,7 @@ const toMember: Record<string, Words> = {
     title: "退款需要您协助",
     body: `${amount(e, "refundFen")}暂时无法原路退回,客服会与您联系。`,
   }),
+  "coupon.granted": (e) => ({ title: "优惠券到账", body: `“${e.data.name}”已放入您的优惠券,下单时可用。` }),
   "order.handed_over": () => ({ title: "已提货", body: "祝您用餐愉快,欢迎到社群晒单。" }),
   "recall.buyer_found": (e) => ({
     title: "商品召回",

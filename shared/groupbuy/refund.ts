@@ -20,7 +20,16 @@ import { decide, Stale, type Stored, type Table, type Write } from "../table/ent
 import { guards, orders, outbox, paymentAttempts, refunds, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { refundAlarm, refundWaitAtLast, refundWaits } from "./clocks.ts";
-import { atItsStore, requestedRefund, seatFacts, unitsBack, withoutSeat } from "./seat-writes.ts";
+import {
+  atItsStore,
+  couponBack,
+  couponBooked,
+  couponFen,
+  requestedRefund,
+  seatFacts,
+  unitsBack,
+  withoutSeat,
+} from "./seat-writes.ts";
 import { arrivalRefundId, dueRefund, reconcileRefundOf, shortOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
@@ -147,17 +156,20 @@ export async function refundOfTeamsEnd(
     const requested = requestedRefund(order, { refundId: key.refundId, cause: due.cause, refundFen }, now);
     const seat = atItsStore(order).when("seat", "=", "PAID").whenMissing("refundId").whenMissing("settledAt");
     let returned = order;
+    let cut: Cut | undefined;
     if (due.cause === "team_failed") seat.set({ refundId: key.refundId });
     else if (due.share.units === 0)
       seat.move("seat", seatLifecycle, "unserved").set({ refundId: key.refundId, settledAt: now });
     else {
       const { units, unitFen } = due.share;
-      seat.set({ settledAt: now, ...ofUnits(order, units, unitFen), ...discountsOf(order, units, unitFen) });
+      cut = cutTo(order, units, unitFen, { refundId: key.refundId, at: now });
+      seat.set({ settledAt: now, ...cut.fields });
       returned = { ...order, ...ofUnits(order, order.units - due.share.units, due.share.unitFen) };
     }
     await deps.table.commit([
       seat,
       refunds.create(requested),
+      ...(cut?.lines ?? []),
       reconcileRefundOf(deps.env, `${key.orderId}#${key.refundId}`),
       ...(returned.units > 0
         ? await unitsBack(deps, returned, due.cause === "team_failed" ? "failed" : "settled")
@@ -198,12 +210,13 @@ async function refundOfArrival(deps: Deps, key: RefundKey): Promise<Stored<Refun
     const { units, unitFen, refundFen } = short;
     const requested = requestedRefund(order, { refundId, cause: "short_arrival", refundFen }, at);
     const seat = atItsStore(order).asRead(order).set({ shortAt: at });
-    if (units === 0) seat.move("seat", seatLifecycle, "unserved").set({ refundId });
-    else
-      seat.when("seat", "=", "PAID").set({ ...ofUnits(order, units, unitFen), ...discountsOf(order, units, unitFen) });
+    const cut = units === 0 ? undefined : cutTo(order, units, unitFen, { refundId, at });
+    if (cut) seat.when("seat", "=", "PAID").set(cut.fields);
+    else seat.move("seat", seatLifecycle, "unserved").set({ refundId });
     await table.commit([
       seat,
       refunds.create(requested),
+      ...(cut?.lines ?? []),
       reconcileRefundOf(env, `${orderId}#${refundId}`),
       told(env, "refund.requested", order, {
         refundId,
@@ -218,11 +231,21 @@ async function refundOfArrival(deps: Deps, key: RefundKey): Promise<Stored<Refun
   });
 }
 
-/** What is taken off a seat that gets so many units at a price: as before, as far as the floor leaves room for it. */
-const discountsOf = (order: Order, units: number, unitFen: number): Pick<Order, "discounts"> =>
-  order.discounts
-    ? { discounts: discounted({ units, unitFen, floorFen: order.floorFen }, order.discounts).discounts }
-    : {};
+interface Cut {
+  fields: Pick<Order, "units" | "lines" | "discounts">;
+  /** What the coupon's funder is given back. */
+  lines: Write[];
+}
+
+/** A seat that gets so many units at a price: its discounts stay as far as the floor leaves room, of a coupon the rest is not used. */
+function cutTo(order: Order, units: number, unitFen: number, { refundId, at }: { refundId: string; at: number }): Cut {
+  const fields = ofUnits(order, units, unitFen);
+  if (!order.discounts) return { fields, lines: [] };
+  const { discounts } = discounted({ units, unitFen, floorFen: order.floorFen }, order.discounts);
+  const amountFen = couponFen(order) - couponFen({ discounts });
+  const lines = couponBooked(order, { kind: "coupon_return", reference: refundId, amountFen, at });
+  return { fields: { ...fields, discounts }, lines };
+}
 
 /** An order's line and units as so many units at a price. A seat of a team is of one line. */
 function ofUnits(order: Order, units: number, unitFen: number): Pick<Order, "units" | "lines"> {
@@ -295,6 +318,17 @@ async function settle(
       amountFen: refund.refundFen,
       at: settledAt,
     }),
+    ...(seated && whole && refund.cause !== "orphan"
+      ? [
+          ...couponBack(order),
+          ...couponBooked(order, {
+            kind: "coupon_return",
+            reference: refund.refundId,
+            amountFen: couponFen(order),
+            at: settledAt,
+          }),
+        ]
+      : []),
     ...(guard && seated && whole && order.orderId in guard.units
       ? [withoutSeat(guard, order.orderId, { unitsToo: true })]
       : []),

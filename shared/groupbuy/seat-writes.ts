@@ -1,7 +1,8 @@
+import { couponReturned } from "../coupon/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { type Order, returnUnits } from "../order/index.ts";
-import type { Refund } from "../payment/index.ts";
+import { booked, type Refund } from "../payment/index.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
 import { guards, orders, totalCaps } from "../table/keys.ts";
 import type { Guard } from "./model.ts";
@@ -52,6 +53,20 @@ export const requestedRefund = (
   state: "REQUESTED",
   requestedAt: at,
 });
+
+/** The part of a commit that gives an order's coupon back to its member; none where it has none. */
+export const couponBack = ({ memberId, orderId, coupon }: Order): Write[] =>
+  coupon ? [couponReturned({ memberId, grantId: coupon.grantId }, orderId)] : [];
+
+/** What an order's coupon takes off it, fen. */
+export const couponFen = ({ discounts = [] }: Pick<Order, "discounts">): number =>
+  discounts.reduce((sum, { kind, amountFen }) => sum + (kind === "coupon" ? amountFen : 0), 0);
+
+/** The ledger line by which a coupon's funder bears, or is given back, so much of an order; none for nothing. */
+export const couponBooked = (
+  { orderId, coupon }: Order,
+  line: { kind: "coupon" | "coupon_return"; reference: string; amountFen: number; at: number },
+): Write[] => (coupon && line.amountFen > 0 ? [booked({ orderId, ...line, funder: coupon.funder })] : []);
 
 /** What every event of a seat tells. */
 export const seatFacts = (order: Order) => ({

@@ -6,7 +6,7 @@ import { type PaymentChannel, paymentLifecycle } from "../payment/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { orders, outbox, teams } from "../table/keys.ts";
 import { teamLifecycle } from "./lifecycle.ts";
-import { atItsStore, guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
+import { atItsStore, couponBack, guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
 import { settlePayment } from "./settle-payment.ts";
 import { reconcilePaymentOf } from "./team-seats.ts";
 
@@ -68,6 +68,7 @@ async function release(deps: Deps, orderId: string, paymentNo: string): Promise<
       seat,
       ...(await unitsBack(deps, order, "released")),
       ...(await guardWithout(deps.table, order, { unitsToo: true })),
+      ...couponBack(order),
       seatReleased(deps.env, order, lapses),
       reconcilePaymentOf(deps.env, paymentNo),
     ]);

@@ -1,3 +1,4 @@
+import { couponTaken, couponUsed } from "../coupon/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { readProviderNumber, siblingId } from "../kernel/ids.ts";
@@ -7,6 +8,7 @@ import { booked, openCase, type PaidTransaction, type PaymentAttempt, paymentLif
 import { decide, loadLasting, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
   allotments,
+  couponGrants,
   dues,
   guards,
   members,
@@ -20,7 +22,7 @@ import {
 import { clocks } from "./clocks.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
-import { atItsStore, guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
+import { atItsStore, couponBack, couponBooked, couponFen, guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
 import { reconcileRefundOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env };
@@ -124,6 +126,18 @@ const told = (deps: Deps, type: string, order: Order, more: Record<string, strin
     }),
   );
 
+/** The coupon of a seat that is paid, and its ledger line. */
+const couponPaid = (order: Order, paid: PaidTransaction, seated: "first" | "again"): Write[] => {
+  const { coupon, memberId, orderId } = order;
+  if (!coupon) return [];
+  const { grantId } = coupon;
+  return [
+    // a seat that is taken again takes its coupon again beside its stock
+    ...(seated === "first" ? [couponUsed({ memberId, grantId }, orderId)] : []),
+    ...couponBooked(order, { kind: "coupon", reference: grantId, amountFen: couponFen(order), at: paid.successTime }),
+  ];
+};
+
 /** The leader's payment makes the team visible and starts its clock. */
 async function form(deps: Deps, order: Order, team: Team, paid: PaidTransaction, also: Write[]): Promise<Settlement> {
   invariant(team.terms.durationMs !== undefined, `team ${team.teamId} of a leader has a duration`);
@@ -138,6 +152,7 @@ async function form(deps: Deps, order: Order, team: Team, paid: PaidTransaction,
       .set({ deadline }),
     paidOrder(order, paid).move("seat", seatLifecycle, "paid").set({ disposition: "SEATED" }),
     money(order, paid),
+    ...couponPaid(order, paid, "first"),
     dues.create({ kind: "deadline", id: team.teamId, at: looksAt, since: looksAt }),
     told(deps, "seat.paid", order),
     told(deps, "team.formed", order, { deadline }),
@@ -175,6 +190,7 @@ async function pay(
     counted,
     paidOrder(order, paid).move("seat", seatLifecycle, event).set({ disposition: "SEATED" }),
     money(order, paid),
+    ...couponPaid(order, paid, event === "paid" ? "first" : "again"),
     told(deps, "seat.paid", order),
     ...(completing ? [told(deps, "team.succeeded", order, { outcome: "natural", size: team.size })] : []),
     ...also,
@@ -197,11 +213,14 @@ async function reseat(deps: Deps, order: Order, team: Team, paid: PaidTransactio
   )
     return undefined;
   const key = { campaignId: order.campaignId, storeId: order.storeId, articleId: line.articleId };
-  const [allotment, cap, guard] = await Promise.all([
+  const coupon = order.coupon && { memberId: order.memberId, grantId: order.coupon.grantId };
+  const [allotment, cap, guard, grant] = await Promise.all([
     deps.table.load(allotments, key),
     deps.table.load(totalCaps, { campaignId: order.campaignId }),
     deps.table.load(guards, { campaignId: order.campaignId, memberId: order.memberId }),
+    coupon && deps.table.load(couponGrants, coupon),
   ]);
+  if (coupon && grant?.state !== "GRANTED") return undefined;
   if (allotment?.state !== "OPEN" || allotment.left < order.units || (cap && cap.left < order.units)) return undefined;
   if (!guard || guard.liveOrderId) return undefined;
   const counted = Object.values(guard.units).reduce((a, b) => a + b, 0);
@@ -211,6 +230,7 @@ async function reseat(deps: Deps, order: Order, team: Team, paid: PaidTransactio
     ...(cap
       ? [totalCaps.patch({ campaignId: order.campaignId }).add({ left: -order.units }).when("left", ">=", order.units)]
       : []),
+    ...(grant ? [couponTaken(grant, order.orderId)] : []),
     guards.replace({ ...guard, liveOrderId: order.orderId, units: { ...guard.units, [order.orderId]: order.units } }),
   ];
 }
@@ -232,6 +252,7 @@ async function orphan(deps: Deps, order: Stored<Order>, team: Team, paid: PaidTr
     writes.push(
       counted,
       ...(await unitsBack(deps, order, "orphan")),
+      ...couponBack(order),
       ...(await guardWithout(deps.table, order, { unitsToo: true })),
     );
   } else {

@@ -1,11 +1,11 @@
 import { isMemberOf } from "../community/index.ts";
+import { couponFor, couponHeld, funderAccount } from "../coupon/index.ts";
 import { communityStore, type Place, type RouteChoice, type RoutingDeps, routeOrder } from "../fulfilment/index.ts";
 import { makeEvent, type Origin } from "../kernel/event.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { DomainError, type ProblemCode } from "../kernel/problem.ts";
 import { dayOf, wholeSecond } from "../kernel/time.ts";
 import { type Order, seatState } from "../order/index.ts";
-import { discounted } from "../pricing/index.ts";
 import { decide, loadLasting, Stale, type Stored, type Write } from "../table/entity.ts";
 import {
   allotments,
@@ -22,7 +22,7 @@ import {
 import type { Once } from "../table/once.ts";
 import { clocks } from "./clocks.ts";
 import type { Campaign, Guard, Team, Terms } from "./model.ts";
-import { discountsOf } from "./quote-seat.ts";
+import { priceWith } from "./quote-seat.ts";
 import { seatFacts } from "./seat-writes.ts";
 import { sizeOf, termsOf } from "./terms.ts";
 
@@ -47,6 +47,8 @@ export interface SeatRequest {
   storeId?: string | undefined;
   fulfilment: "pickup" | "delivery";
   shareToken?: string | undefined;
+  /** One of the member's coupons. */
+  couponGrantId?: string | undefined;
   /** The community leader who takes the seat in the member's name. */
   placedBy?: string | undefined;
   once: Once<Seat>;
@@ -222,7 +224,7 @@ interface SeatPlan {
 /**
  * Everything of a new seat but the team's own row: limit, admission, route, price, and the writes that take the units and
  * place the order. Throws UNITS_LIMIT, NOT_ADMITTED_…, SOLD_OUT, NO_STORE_IN_RANGE, STORE_NOT_ABLE, ADDRESS_NOT_FOUND,
- * DELIVERY_NOT_OFFERED, SHARE_NOT_FOUND.
+ * DELIVERY_NOT_OFFERED, SHARE_NOT_FOUND, COUPON_….
  */
 async function prepareSeat(
   deps: SeatDeps,
@@ -258,12 +260,16 @@ async function prepareSeat(
   if (terms.admits === "store" && plan.team && route.storeId !== plan.team.storeId)
     throw new DomainError("NOT_ADMITTED_STORE", undefined, own);
 
+  const channel = terms.batch ? "batch" : "mini";
   const priced = { units, unitFen: terms.teamFen, floorFen: terms.floorFen };
-  const { payableFen, discounts } = discounted(priced, discountsOf(terms));
+  const use = { articleId: terms.articleId, storeId: route.storeId, channel, priceFen: terms.teamFen * units } as const;
+  const grantId = input.couponGrantId;
+  const coupon = grantId === undefined ? undefined : await couponFor(deps, { memberId, grantId }, use, now);
+  const { payableFen, discounts } = priceWith(priced, terms, coupon?.faceFen);
   const holdUntil = wholeSecond(Math.min(now + terms.holdMs, plan.hardEnd));
   const origin: Origin = {
     originId: plan.originId,
-    channel: terms.batch ? "batch" : "mini",
+    channel,
     ...(plan.communityId !== undefined && { communityId: plan.communityId }),
     ...(inviterId !== undefined && { inviterId }),
   };
@@ -288,6 +294,7 @@ async function prepareSeat(
       },
     ],
     ...(discounts.length > 0 && { discounts, ...(terms.floorFen !== undefined && { floorFen: terms.floorFen }) }),
+    ...(coupon && { coupon: { grantId: coupon.grant.grantId, funder: funderAccount(coupon.grant.terms) } }),
     units,
     ...(input.placedBy !== undefined && { placedBy: input.placedBy }),
     ...(terms.batch && { wantedUnits: input.units, upToUnits: units }),
@@ -328,6 +335,7 @@ async function prepareSeat(
         ? guards.replace({ ...guard, ...nextGuard })
         : guards.create({ campaignId: campaign.campaignId, memberId: input.memberId, ...nextGuard }),
       orders.create(order),
+      ...(coupon ? [couponHeld(coupon.grant, plan.orderId)] : []),
       dues.create({ kind: "hold", id: order.orderId, at: looksAt, since: looksAt }),
       outbox.create(
         makeEvent(deps.env, {

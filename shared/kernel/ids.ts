@@ -19,6 +19,8 @@ export const idPrefixes = {
   SP: "supplier",
   LT: "lot",
   RC: "recall",
+  CT: "coupon",
+  CG: "granted coupon",
   PO: "purchase order",
   PL: "purchase line",
 } as const;

@@ -154,6 +154,25 @@ export const problems = {
     en: "Seats are held and not yet paid: wait for them",
     log: "info",
   },
+  COUPON_NOT_FOUND: { status: 404, zh: "没有这张优惠券", en: "No such coupon", log: "info" },
+  COUPON_STATE: {
+    status: 409,
+    zh: "该优惠券现在不能使用或发放",
+    en: "The coupon is held, used, taken away or suspended",
+    log: "info",
+  },
+  COUPON_UNFIT: {
+    status: 409,
+    zh: "该优惠券不适用于此订单",
+    en: "The coupon is not for this order",
+    log: "info",
+  },
+  COUPON_BUDGET: {
+    status: 409,
+    zh: "优惠券预算不足",
+    en: "The coupon's budget has not enough left",
+    log: "info",
+  },
   SUBSIDY_BUDGET: {
     status: 409,
     zh: "超出活动补贴预算",

@@ -55,6 +55,8 @@ export const order = payment.extend({
   /** What is taken off, and the least that a unit may come to by it. */
   discounts: z.array(orderDiscount).max(5).optional(),
   floorFen: fen.optional(),
+  /** The coupon among the discounts, and the account that bears it. */
+  coupon: z.object({ grantId: idOf("CG"), funder: z.string() }).optional(),
   units: z.int().min(1),
   /** The community leader who placed it in the member's name. */
   placedBy: idOf("MB").optional(),

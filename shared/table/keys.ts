@@ -1,5 +1,6 @@
 import { article, articleCode, stock, stockMovement } from "../catalog/model.ts";
 import { community, membership } from "../community/model.ts";
+import { coupon, couponGrant } from "../coupon/model.ts";
 import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
 import { allotment, campaign, communityCampaign, guard, share, team, totalCap, touch } from "../groupbuy/model.ts";
 import { member, openidLink, phoneLink, session, staff } from "../identity/model.ts";
@@ -230,6 +231,24 @@ export const touches = entity({
   keyed: ["token", "memberId"],
   key: ({ token, memberId }) => ({ pk: `SHARE#${token}`, sk: `TOUCH#${memberId}` }),
 });
+
+// coupons
+export const coupons = entity({
+  name: "Coupon",
+  schema: coupon,
+  keyed: ["couponId"],
+  key: ({ couponId }) => ({ pk: `COUPON#${couponId}`, sk: "#" }),
+  index: ({ couponId }) => ({ gsi1pk: "COUPONS", gsi1sk: couponId }),
+});
+/** Newest first. */
+export const allCoupons = () => coupons.query({ index: "gsi1", pk: "COUPONS", descending: true });
+export const couponGrants = entity({
+  name: "CouponGrant",
+  schema: couponGrant,
+  keyed: ["memberId", "grantId"],
+  key: ({ memberId, grantId }) => ({ pk: `COUPONS#${memberId}`, sk: grantId }),
+});
+export const couponsOf = (memberId: string) => couponGrants.query({ pk: `COUPONS#${memberId}`, descending: true });
 
 // orders and money
 export const orders = entity({

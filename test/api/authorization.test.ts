@@ -181,6 +181,8 @@ const world = await (async () => {
     supplierId: env.ids.next("SP"),
     lotId: env.ids.next("LT"),
     recallId: env.ids.next("RC"),
+    couponId: env.ids.next("CT"),
+    grantId: env.ids.next("CG"),
     purchaseOrderId: env.ids.next("PO"),
   };
   return { ids: { ...shop, ...none, refundId, token, staffId: "target", memberId: owner.memberId }, tokens, expired };

@@ -130,6 +130,20 @@ export function samplesOf(ids: {
     "post /ops/v1/stores/{storeId}/purchases/{campaignId}/promise": () => ({
       body: { expectedAt: toIso(ids.now + 4 * day), ...because },
     }),
+    "post /ops/v1/coupons": () => ({
+      body: {
+        name: "立减券",
+        off: { by: "amount", fen: 100 },
+        thresholdFen: 100,
+        validFrom: toIso(ids.now),
+        validUntil: toIso(ids.now + 4 * day),
+        funder: { by: "platform" },
+        budgetFen: 1000,
+      },
+    }),
+    "post /ops/v1/coupons/{couponId}/suspension": () => ({ body: { suspended: true, ...because } }),
+    "post /ops/v1/coupons/{couponId}/grants": () => ({ body: { memberIds: [ids.memberId], ...because } }),
+    "post /ops/v1/coupon-grants/{grantId}/revocation": () => ({ body: { memberId: ids.memberId, ...because } }),
     "post /ops/v1/recalls": () => ({ body: { articleId: ids.articleId, ...because } }),
     "post /ops/v1/recalls/{recallId}/closing": () => ({ body: because }),
     "post /ops/v1/communities": () => ({ body: { storeId: ids.storeId, name: "烘焙群", kind: "interest" } }),

@@ -156,6 +156,8 @@ async function dies(run: () => Promise<void>): Promise<boolean> {
   const { platform } = world;
   try {
     await run();
+    // it needed fewer calls than were counted: nothing may strike later, when nobody expects it
+    await local("power-cut", { calls: "^none$" });
     return false;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;

@@ -10,6 +10,7 @@ import { systemEnv } from "../../functions/runtime/env.ts";
 import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../local/platform.ts";
 import { REGION, tableDefinition } from "../../local/template.ts";
+import type { CouponGrant } from "../../shared/coupon/index.ts";
 import type { Allotment, Campaign, Team } from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
@@ -583,6 +584,23 @@ async function prepare<P extends WorldPlatform>(
         units: delivered + received,
       });
       expect(Math.min(stock.online, left)).toBeGreaterThanOrEqual(0);
+    }
+    // what coupons take off is borne by their funders exactly as long as the order uses them, and by one order at a time
+    const grants = new Map(of<CouponGrant>("CouponGrant").map((grant) => [grant.grantId, grant]));
+    for (const o of orders) {
+      const lines = linesOf.get(o.orderId) ?? [];
+      const total = (kind: Transfer["kind"]) =>
+        lines.reduce((sum, line) => sum + (line.kind === kind ? line.amountFen : 0), 0);
+      const uses = o.disposition === "SEATED" && o.seat !== "REFUNDED";
+      const takes = (o.discounts ?? []).reduce((sum, d) => sum + (d.kind === "coupon" ? d.amountFen : 0), 0);
+      expect({ orderId: o.orderId, coupon: total("coupon") - total("coupon_return") }).toEqual({
+        orderId: o.orderId,
+        coupon: uses ? takes : 0,
+      });
+      const grant = o.coupon && grants.get(o.coupon.grantId);
+      if (grant && (uses || o.seat === "HELD"))
+        expect(grant).toMatchObject({ orderId: o.orderId, state: uses ? "USED" : "HELD" });
+      else if (grant) expect(grant.orderId).not.toBe(o.orderId);
     }
     const { payments, refunds } = await book();
     const ledger = (kind: Transfer["kind"]) => of<Transfer>("Transfer").filter((t) => t.kind === kind);
