@@ -1,3 +1,3 @@
 export { couponGrantLifecycle, couponLifecycle } from "./lifecycle.ts";
-export { type Coupon, type CouponGrant, type CouponTerms, couponFunder, couponOff } from "./model.ts";
+export { type Coupon, type CouponGrant, couponFunder, couponOff } from "./model.ts";
 export { couponFor, couponHeld, couponReturned, couponTaken, couponUsed, funderAccount } from "./use-coupon.ts";

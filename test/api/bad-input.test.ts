@@ -118,6 +118,8 @@ const ids = {
   supplierId: `SP${shop.orderId.slice(2)}`,
   lotId: `LT${shop.orderId.slice(2)}`,
   recallId: `RC${shop.orderId.slice(2)}`,
+  couponId: `CT${shop.orderId.slice(2)}`,
+  grantId: `CG${shop.orderId.slice(2)}`,
   staffId: "nobody",
   memberId: ann.memberId,
 };

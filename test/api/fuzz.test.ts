@@ -238,6 +238,8 @@ async function exhaust(subject: string): Promise<void> {
 async function broken(status: "500" | "503", prepared: Parameters<typeof fuzz.put>[0]): Promise<void> {
   const label = routeLabel(prepared.ask.method, decodeURIComponent(prepared.ask.path.split("?")[0]!));
   const kind = status === "500" ? ("refused" as const) : ("error500" as const);
+  // a cursor of another list would be refused before the table is asked
+  prepared.ask.path = prepared.ask.path.replace(/([?&])cursor=[^&]*&?/, "$1");
   const fault = platform.gateway.fault({ match: { service: "dynamodb", label }, kind, every: 1 });
   await fuzz.put(prepared, true);
   fault.remove();
@@ -430,6 +432,7 @@ async function tellWhatIsRare(): Promise<void> {
   });
 
   await arrives(communityId);
+  await grants();
   await notify();
 }
 
@@ -471,6 +474,34 @@ async function arrives(communityId: string): Promise<void> {
   await ask(back, asked);
   for (let i = 0; i < 2; i++) await ask(`post ${path}/arrivals`, { ...line, body: { units: 12, last: true } });
   await ask(`post ${path}/promise`, { ...line, body: { expectedAt, reason: "大雨" } });
+}
+
+/** A coupon with a budget for one: granted, quoted, taken back, and suspended. */
+async function grants(): Promise<void> {
+  const root = callers.staff[0]!;
+  const [member, other] = [await signIn("辰"), await signIn("巳")];
+  const now = clock.now();
+  const terms = { name: "演练券", off: { by: "amount", fen: 1 }, thresholdFen: 1_000_000, funder: { by: "platform" } };
+  const times = { validFrom: toIso(now), validUntil: toIso(now + 30 * 24 * hour) };
+  const body = { ...terms, ...times, budgetFen: 1 };
+  const { couponId } = (await ask("post /ops/v1/coupons", { caller: root, body })).body;
+  const give = ({ memberId }: { memberId: string }) =>
+    ask("post /ops/v1/coupons/{couponId}/grants", {
+      caller: root,
+      parameters: { couponId },
+      body: { memberIds: [memberId], reason: "演练" },
+    });
+  await give(member);
+  await give(other);
+  const { items } = (await ask("get /v1/coupons", { caller: member })).body;
+  const grantId = items.find((one: { name: string }) => one.name === terms.name).grantId;
+  const parameters = { campaignId: await campaign({}), couponGrantId: grantId };
+  await ask("get /v1/campaigns/{campaignId}/quote", { caller: member, parameters });
+  const revocation = { caller: root, parameters: { grantId }, body: { memberId: member.memberId, reason: "演练" } };
+  for (let i = 0; i < 2; i++) await ask("post /ops/v1/coupon-grants/{grantId}/revocation", revocation);
+  const suspension = { caller: root, parameters: { couponId }, body: { suspended: true, reason: "演练" } };
+  await ask("post /ops/v1/coupons/{couponId}/suspension", suspension);
+  await give(other);
 }
 
 /** Notifications as WeChat Pay signs and seals them, of payments that nobody asked for. */
