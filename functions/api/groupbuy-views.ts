@@ -63,6 +63,10 @@ const offer = {
   articleName: z.string(),
   aloneFen: money.meta({ description: "Price of one unit bought alone, fen" }),
   teamFen: money.meta({ description: "Price of one unit if the team succeeds, fen" }),
+  reference: z
+    .object({ fen: money, text: z.string() })
+    .optional()
+    .meta({ description: "划线价: the only price that may be shown struck through; absent, none may" }),
   pickupDiscountFen: money.optional().meta({ description: "自提优惠: off each order that is collected, fen" }),
   deliveryFeeFen: money.optional().meta({ description: "配送费, fen; where it is absent nothing is delivered" }),
   size: z.int().meta({ description: "Head count of a full team; of a batch, the orders it takes" }),
@@ -91,6 +95,13 @@ function batchText({ batch, hardEnd }: Terms): string {
   return `${toIso(hardEnd).slice(5, 16).replace("T", " ")}截单,以截单时本社群已付份数定价:${prices}。先按首档价预付,差额截单后逐单原路退回。${cases}${batch.sourced === "to_order" ? "截单后采购,到货不足时先付先得,不足部分原路退款。" : ""}`;
 }
 
+/** At most the price alone, and only where it is more than the team's. */
+function referenceOf({ reference, aloneFen, teamFen }: Terms) {
+  const fen = Math.min(reference?.fen ?? 0, aloneFen);
+  if (fen <= teamFen) return {};
+  return { reference: { fen, text: `${reference?.recent ? "近7日最低成交价" : "最近一次成交价"}${yuan(fen)}元` } };
+}
+
 const offerView = (terms: Terms) => ({
   kind: kindOf(terms),
   name: terms.name,
@@ -98,6 +109,7 @@ const offerView = (terms: Terms) => ({
   articleName: terms.articleName,
   aloneFen: terms.aloneFen,
   teamFen: terms.teamFen,
+  ...referenceOf(terms),
   ...(terms.pickupDiscountFen !== undefined && { pickupDiscountFen: terms.pickupDiscountFen }),
   ...(terms.deliveryFeeFen !== undefined && { deliveryFeeFen: terms.deliveryFeeFen }),
   size: sizeOf(terms),

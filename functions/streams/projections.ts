@@ -4,6 +4,8 @@ import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { siblingId } from "../../shared/kernel/ids.ts";
 import { yuan } from "../../shared/kernel/money.ts";
 import { clockText } from "../../shared/kernel/time.ts";
+import { noteDeal } from "../../shared/pricing/index.ts";
+import { teams } from "../../shared/table/keys.ts";
 import { composeDeps } from "../runtime/composition.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { eventHandler } from "../runtime/handler.ts";
@@ -121,6 +123,14 @@ async function tell(
   });
 }
 
+/** What a team that succeeded was sold at bounds what later campaigns may strike through. */
+async function rememberDeal(deps: Deps, teamId: string, at: number): Promise<void> {
+  const [team] = await deps.table.loadMany(teams, [{ teamId }]);
+  if (!team) return;
+  const { articleId, teamFen } = team.terms;
+  await noteDeal(deps, { articleId, unitFen: team.frozen?.unitFen ?? teamFen, at });
+}
+
 /** Each message is filed once a member and event, whoever brings the event again. */
 export async function project(deps: Deps, event: DomainEvent): Promise<void> {
   const { memberId, orderId, teamId, leaderId } = event.data;
@@ -130,6 +140,7 @@ export async function project(deps: Deps, event: DomainEvent): Promise<void> {
   const lead = toLeader[event.type];
   const leader = leaderId ?? memberId;
   if (lead && typeof leader === "string") await tell(deps, event, leader, lead(event));
+  if (event.type === "team.succeeded" && typeof teamId === "string") await rememberDeal(deps, teamId, event.at);
   const all = toTeam[event.type];
   if (all && typeof teamId === "string") {
     let told = 0;

@@ -46,6 +46,8 @@ const termFields = z.object({
   /** Off each order that is collected, and on each that is delivered. */
   pickupDiscountFen: fen.optional(),
   deliveryFeeFen: fen.optional(),
+  /** What may be struck through, as it was when the campaign opened: of the days before (`recent`), or the last deal's. */
+  reference: z.object({ fen: fen.optional(), recent: z.boolean().optional() }).optional(),
   holdMs: z
     .int()
     .min(5 * 60_000)

@@ -2,6 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
+import { referencePrice } from "../pricing/index.ts";
 import { standingRecall } from "../supply/index.ts";
 import { decide, Stale, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
@@ -42,6 +43,10 @@ export async function runCampaign(deps: Deps, campaignId: string, untilMs: numbe
     switch (campaign.state) {
       case "SCHEDULED":
         if (now < campaign.opensAt) return true;
+        if (!campaign.reference) {
+          await rememberReference(deps, campaign);
+          continue;
+        }
         if (!(await eachAllotment(deps, campaignId, "PLANNED", openAllotment, untilMs))) return false;
         for (const communityId of campaign.communityIds ?? []) {
           if (deps.env.clock.now() >= untilMs) return false;
@@ -72,6 +77,16 @@ export async function runCampaign(deps: Deps, campaignId: string, untilMs: numbe
       default:
         return true;
     }
+  }
+}
+
+/** Keeps what may be struck through, before anybody can buy: later deals don't change it. */
+async function rememberReference(deps: Deps, campaign: Stored<Campaign>): Promise<void> {
+  const reference = await referencePrice(deps, { articleId: campaign.articleId, at: campaign.opensAt });
+  try {
+    await deps.table.write(campaigns.patch(campaign).asRead(campaign).set({ reference }));
+  } catch (error) {
+    if (!(error instanceof Stale)) throw error;
   }
 }
 

@@ -10,6 +10,7 @@ export const termsOf = (campaign: Campaign): Terms => ({
   teamFen: campaign.teamFen,
   costFen: campaign.costFen,
   ...(campaign.floorFen !== undefined && { floorFen: campaign.floorFen }),
+  ...(campaign.reference && { reference: campaign.reference }),
   ...(campaign.pickupDiscountFen !== undefined && { pickupDiscountFen: campaign.pickupDiscountFen }),
   ...(campaign.deliveryFeeFen !== undefined && { deliveryFeeFen: campaign.deliveryFeeFen }),
   holdMs: campaign.holdMs,

@@ -10,6 +10,7 @@ import { day, dayOf, hour } from "../kernel/time.ts";
 import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
+import { deal } from "../pricing/model.ts";
 import { store, storeCode } from "../store/model.ts";
 import {
   goodsException,
@@ -231,6 +232,16 @@ export const touches = entity({
   keyed: ["token", "memberId"],
   key: ({ token, memberId }) => ({ pk: `SHARE#${token}`, sk: `TOUCH#${memberId}` }),
 });
+
+// prices
+export const deals = entity({
+  name: "Deal",
+  schema: deal,
+  keyed: ["articleId", "day"],
+  key: ({ articleId, day }) => ({ pk: `DEALS#${articleId}`, sk: day }),
+});
+/** The latest day first. */
+export const dealsOf = (articleId: string) => deals.query({ pk: `DEALS#${articleId}`, descending: true });
 
 // coupons
 export const coupons = entity({
