@@ -195,12 +195,16 @@ const opsOnly = { actor: "staff", owns: "none", roles: ["ops", "admin"], scope: 
 const reasonBody = z.strictObject({ reason: typedText(1, 200) });
 
 const changeBody = z.strictObject({
+  ...ladderDraft.omit({ originId: true }).partial().shape,
   ...neighbourDraft.omit({ originId: true }).partial().shape,
   // defaults are for drafts: here what is absent stays
   holdMinutes: neighbourDraft.shape.holdMinutes.unwrap().optional(),
   perMemberLimit: neighbourDraft.shape.perMemberLimit.unwrap().optional(),
   admits: admission.optional(),
   leaderLeaves: neighbourDraft.shape.leaderLeaves.unwrap().optional(),
+  seats: batchDraft.shape.seats.unwrap().optional(),
+  sourced: batchDraft.shape.sourced.unwrap().optional(),
+  casePack: z.int().min(1).max(999).optional().meta({ description: "1: no cases any more" }),
   articleId: idOf("AR").optional().meta({ description: "Refused where it differs" }),
   kind: text(0, 20).optional().meta({ description: "Refused where it differs" }),
   version: z.int().min(1).meta({ description: "Of the answer that the change was made from" }),
@@ -277,11 +281,11 @@ export const campaignOps: Route[] = [
     path: "/ops/v1/campaigns/{campaignId}",
     summary: "修改团购活动",
     description:
-      "Until it closes. What is absent stays. Live teams keep the price, size, deadline and limit they were opened under; teams opened from now on get the new terms, by the rules of publishing. hardEnd may only be put off; totalCap and subsidyBudgetFen not fall below what is taken or spent. The article and the kind can't change. Of a batch nothing can: cancel it, or leave its draft, and make another.",
+      "Until it closes. What is absent stays. Live teams keep the price, size, deadline and limit they were opened under; teams opened from now on get the new terms, by the rules of publishing. hardEnd may only be put off; totalCap and subsidyBudgetFen not fall below what is taken or spent. The article and the kind can't change. A batch or a ladder may be changed until it opens: then its communities order under its terms.",
     params: campaignPath,
     body: changeBody,
     ok: opsCampaign,
-    problems: ["CAMPAIGN_NOT_FOUND", "CAMPAIGN_STATE", "CAMPAIGN_KIND", "CAMPAIGN_RULE", "VERSION_CONFLICT"],
+    problems: ["CAMPAIGN_NOT_FOUND", "COMMUNITY_NOT_FOUND", "CAMPAIGN_STATE", "CAMPAIGN_RULE", "VERSION_CONFLICT"],
     run: (
       deps,
       { params, body: { version, reason, articleId, kind, durationMinutes, holdMinutes, ...change }, actor },

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { shareOf } from "../kernel/money.ts";
@@ -6,29 +7,45 @@ import { wholeSecond } from "../kernel/time.ts";
 import { judgeGoods } from "../supply/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
-import { campaigns, dues, outbox, totalCaps } from "../table/keys.ts";
+import { campaigns, communities, dues, outbox, totalCaps } from "../table/keys.ts";
 import { brokenRules } from "./campaign-rules.ts";
-import { allotmentRows, type CampaignDraft, campaignMoments, campaignOf, floorOf } from "./keep-campaign.ts";
-import type { Campaign } from "./model.ts";
+import { allotmentRows, campaignMoments, campaignOf, floorOf, refuseUnknown } from "./keep-campaign.ts";
+import type { BatchTerms, Campaign } from "./model.ts";
 
 type Deps = { table: Table; env: Env };
 
-/** What may be said of a campaign anew; what is absent stays. Durations in ms, times as epoch ms. */
-type CampaignChange = Partial<Omit<NeighbourDraft, "kind" | "articleId" | "originId">>;
-type NeighbourDraft = {
-  [F in keyof Extract<CampaignDraft, { kind: "neighbour" }>]:
-    | Extract<CampaignDraft, { kind: "neighbour" }>[F]
-    | undefined;
-};
-
-const editable: readonly Campaign["state"][] = ["DRAFT", "SCHEDULED", "OPEN", "SUSPENDED"];
+/** What may be said anew of a campaign of any kind, and of each alone. `cutOff` is a batch's close and end. */
+const changeable = {
+  all: ["name", "holdMs", "perMemberLimit", "opensAt", "pickupFrom", "pickupUntil", "totalCap", "pickupDiscountFen"],
+  neighbour: [
+    ...["invitesRequired", "shareBps", "durationMs", "admits", "leaderLeaves", "deliveryFeeFen"],
+    ...["subsidyBudgetFen", "closesAt", "hardEnd"],
+  ],
+  batch: ["shareBps", "communityIds", "minUnits", "casePack", "seats", "sourced", "cutOff"],
+  ladder: ["tiers", "communityIds", "minUnits", "casePack", "seats", "sourced", "cutOff"],
+} as const satisfies Record<string, readonly string[]>;
 
 /**
- * Changes a campaign until it closes. Teams that live keep the terms they were opened under; teams opened from now on get the
- * new ones. The rules of publishing are checked again, and the moments at which the campaign moves are set anew. `version` is
- * the one that the change was made from; `fixed` holds what was sent of what can't change, to be refused where it differs.
- * Throws CAMPAIGN_NOT_FOUND, CAMPAIGN_KIND (a batch, whose teams are made of it at once), VERSION_CONFLICT, CAMPAIGN_STATE,
- * CAMPAIGN_RULE with every rule it breaks.
+ * What is said of a campaign anew; what is absent stays. Durations in ms, times as epoch ms; a `casePack` of 1 takes the cases
+ * away.
+ */
+export type CampaignChange = {
+  [F in keyof Campaign | keyof BatchTerms | "cutOff"]?: F extends keyof Campaign
+    ? Campaign[F] | undefined
+    : F extends keyof BatchTerms
+      ? BatchTerms[F] | undefined
+      : number | undefined;
+};
+
+const beforeOrders: readonly Campaign["state"][] = ["DRAFT", "SCHEDULED"];
+const editable: readonly Campaign["state"][] = [...beforeOrders, "OPEN", "SUSPENDED"];
+
+/**
+ * Changes a campaign until it closes, a batch until it opens: then its communities order under its terms. Neighbour teams that
+ * live keep the terms they were opened under; those opened from now on get the new ones. The rules of publishing are checked
+ * again, and the moments at which the campaign moves are set anew. `version` is the one that the change was made from; `fixed`
+ * holds what was sent of what can't change, to be refused where it differs. Throws CAMPAIGN_NOT_FOUND, COMMUNITY_NOT_FOUND,
+ * VERSION_CONFLICT, CAMPAIGN_STATE, CAMPAIGN_RULE with every rule it breaks.
  */
 export async function editCampaign(
   deps: Deps,
@@ -43,9 +60,10 @@ export async function editCampaign(
 ): Promise<Stored<Campaign>> {
   return decide(async () => {
     const campaign = await campaignOf(deps.table, input.campaignId);
-    if (campaign.batch) throw new DomainError("CAMPAIGN_KIND", "a batch is not edited: make another campaign");
     if (campaign.version !== input.version) throw new DomainError("VERSION_CONFLICT");
-    if (!editable.includes(campaign.state)) throw new DomainError("CAMPAIGN_STATE", `it is ${campaign.state}`);
+    if (!(campaign.batch ? beforeOrders : editable).includes(campaign.state))
+      throw new DomainError("CAMPAIGN_STATE", `it is ${campaign.state}`);
+    if (input.change.communityIds) await refuseUnknown(deps.table, input.change.communityIds);
     const changed = changedFields(campaign, input.change);
     const next: Campaign = { ...campaign, ...changed };
     if (campaign.floorFen !== undefined && floorOf(next) !== campaign.floorFen) {
@@ -53,6 +71,7 @@ export async function editCampaign(
       next.floorFen = changed.floorFen;
     }
     const errors = [
+      ...ofAnotherKind(campaign, input.change),
       ...unchangeable(campaign, next, input.fixed),
       ...(campaign.state === "DRAFT" ? [] : await rulesBroken(deps, next)),
     ];
@@ -85,17 +104,41 @@ export async function editCampaign(
   });
 }
 
-/** The fields that differ, times cut to whole seconds, and the team price that a new share makes of the price alone. */
+/** The fields that differ, times cut to whole seconds, and the prices that follow from a new share. */
 function changedFields(campaign: Campaign, change: CampaignChange): Partial<Campaign> {
+  const { cutOff, minUnits, casePack, seats, sourced, tiers, ...own } = change;
+  const said = defined(campaign.batch ? { ...own, closesAt: cutOff, hardEnd: cutOff } : own);
   const given: Partial<Campaign> = Object.fromEntries(
-    Object.entries(change)
-      .filter(([, value]) => value !== undefined)
-      .map(([field, value]) => [field, /At$|End$|From$|Until$/.test(field) ? wholeSecond(value as number) : value]),
+    Object.entries(said).map(([field, value]) => [
+      field,
+      /At$|End$|From$|Until$/.test(field) ? wholeSecond(value as number) : value,
+    ]),
   );
   if (given.shareBps !== undefined) given.teamFen = Math.max(1, shareOf(campaign.aloneFen, given.shareBps));
+  if (campaign.batch) {
+    const { casePack: cases, ...batch } = {
+      ...campaign.batch,
+      ...defined({ minUnits, casePack, seats, sourced, tiers }),
+    };
+    if (campaign.kind === "batch")
+      batch.tiers = [{ fromUnits: batch.minUnits, unitFen: given.teamFen ?? campaign.teamFen }];
+    given.batch = (cases ?? 1) > 1 ? { ...batch, casePack: cases } : batch;
+    given.teamFen = batch.tiers[0]!.unitFen;
+  }
   return Object.fromEntries(
-    Object.entries(given).filter(([field, value]) => campaign[field as keyof Campaign] !== value),
+    Object.entries(given).filter(([field, value]) => !isDeepStrictEqual(campaign[field as keyof Campaign], value)),
   );
+}
+
+const defined = <T extends object>(fields: T): { [F in keyof T]: Exclude<T[F], undefined> } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+
+/** What was said that a campaign of this kind does not have. */
+function ofAnotherKind({ kind }: Campaign, change: CampaignChange): FieldError[] {
+  const own: readonly string[] = [...changeable.all, ...changeable[kind]];
+  return Object.keys(defined(change))
+    .filter((path) => !own.includes(path))
+    .map((path) => ({ path, message: `is nothing of a campaign of the kind ${kind}: leave it out` }));
 }
 
 /** What of a campaign stays as it was published, with the reason. */
@@ -105,6 +148,7 @@ function unchangeable(
   fixed: { articleId?: string | undefined; kind?: string | undefined },
 ): FieldError[] {
   const published = campaign.state !== "DRAFT";
+  const ordered = !beforeOrders.includes(campaign.state);
   const spentFen = campaign.subsidySpentFen ?? 0;
   const rules: [boolean, string, string][] = [
     [
@@ -113,12 +157,8 @@ function unchangeable(
       "can't change: stores and prices rest on it; make another campaign",
     ],
     [(fixed.kind ?? campaign.kind) === campaign.kind, "kind", "can't change: make another campaign"],
-    [
-      next.opensAt === campaign.opensAt || campaign.state === "DRAFT" || campaign.state === "SCHEDULED",
-      "opensAt",
-      "can't change: it has opened",
-    ],
-    [!published || next.hardEnd >= campaign.hardEnd, "hardEnd", "may only be put off: teams may live until then"],
+    [!ordered || next.opensAt === campaign.opensAt, "opensAt", "can't change: it has opened"],
+    [!ordered || next.hardEnd >= campaign.hardEnd, "hardEnd", "may only be put off: teams may live until then"],
     [
       !published || (next.totalCap === undefined) === (campaign.totalCap === undefined),
       "totalCap",
@@ -135,9 +175,11 @@ function unchangeable(
 
 async function rulesBroken(deps: Deps, next: Campaign): Promise<FieldError[]> {
   const rows = await allotmentRows(deps.table, next.campaignId);
+  const ids = (next.communityIds ?? []).map((communityId) => ({ communityId }));
+  const served = { allotments: rows, communities: await deps.table.loadMany(communities, ids) };
   const { broken, margin } = await judgeGoods(deps, { articleId: next.articleId, until: next.pickupUntil });
   const excused = { belowFloor: margin !== undefined };
-  return [...brokenRules(next, { allotments: rows, communities: [] }, deps.env.clock.now(), excused), ...broken];
+  return [...brokenRules(next, served, deps.env.clock.now(), excused), ...broken];
 }
 
 /** Due rows for the moments that are new; those of moments given up find nothing to do and go. */

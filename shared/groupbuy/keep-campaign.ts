@@ -132,7 +132,8 @@ function ownFigures(draft: CampaignDraft, aloneFen: number) {
   };
 }
 
-async function refuseUnknown(table: Table, communityIds: readonly string[]): Promise<void> {
+/** Throws COMMUNITY_NOT_FOUND, with those there are not. */
+export async function refuseUnknown(table: Table, communityIds: readonly string[]): Promise<void> {
   const keys = communityIds.map((communityId) => ({ communityId }));
   const known = new Set((await table.loadMany(communities, keys)).map((c) => c.communityId));
   const errors = communityIds

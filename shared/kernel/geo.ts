@@ -31,7 +31,7 @@ const kept = (degrees: number): number => (Math.abs(degrees) < 1e-9 ? 0 : degree
 export function toWgs84(p: Point): Point {
   if (p.datum === "wgs84") return { ...p, lat: kept(p.lat), lng: kept(p.lng) };
   const [lng, lat] = converter.transform([p.lng, p.lat], converter.GCJ02, converter.WGS84);
-  return { lat, lng, datum: "wgs84" };
+  return { lat: kept(lat), lng: kept(lng), datum: "wgs84" };
 }
 
 /** The same place in GCJ-02. */

@@ -65,3 +65,7 @@ test.each<[string, object]>([
 ])("%s is no place", (_, value) => {
   expect(point.safeParse(value).success).toBe(false);
 });
+
+test.each(["gcj02", "wgs84"] as const)("a %s number nearer to 0 than the table keeps is 0", (datum) => {
+  expect(toWgs84({ lat: -1e-141, lng: 180, datum })).toEqual({ lat: 0, lng: 180, datum: "wgs84" });
+});
