@@ -431,7 +431,10 @@ export function createFuzz(options: {
       ["strict-transport-security", "max-age=63072000; includeSubDomains"],
     ] as const)
       if (headers.get(name) !== value) found.push(`${name} is ${headers.get(name)}`);
-    if (astray && (status < 400 || ["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED"].includes(String((body as Json | undefined)?.code))))
+    if (
+      astray &&
+      (status < 400 || ["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED"].includes(String((body as Json | undefined)?.code)))
+    )
       return found;
     const documented = operation.responses[status];
     if (!documented) return [...found, "its status is not documented"];
