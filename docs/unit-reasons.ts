@@ -10,6 +10,8 @@ export const reasons: Partial<Record<OperationName | "any", Record<string, strin
     "Put Deal": "the lowest price of the day, which bounds what later campaigns may strike through",
     "Put Outbox seat.held": "the event: the seat counts for the community and the inviter",
     "Put Outbox seat.paid": "the event: the member is told",
+    "Put Acquisition": "by whom the new customer came: only with the very first payment",
+    "Put Due referral": "what the reward is found by, once the after-sale time is over",
     "Put Outbox team.formed": "the event: starts the deadline's timer and tells the leader",
     "Put Outbox team.succeeded": "the event: everybody in the team is told",
     "Put Outbox team.failed": "the event: starts a refund a paid seat, everybody is told",

@@ -1,10 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { couponGrantLifecycle, couponLifecycle } from "../shared/coupon/index.ts";
 import { campaignLifecycle, teamLifecycle } from "../shared/groupbuy/index.ts";
 import type { Lifecycle } from "../shared/kernel/lifecycle.ts";
 import { importLifecycle } from "../shared/masterdata/index.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "../shared/order/index.ts";
 import { paymentLifecycle, refundLifecycle } from "../shared/payment/index.ts";
+import { acquisitionLifecycle } from "../shared/referral/index.ts";
 import {
   lotLifecycle,
   purchaseLifecycle,
@@ -164,6 +166,43 @@ const chapters: Chapter[] = [
       stuck: "无法退回",
       closed: "渠道关闭",
       again: "换号重试",
+    },
+  ),
+  chapter("Coupon 优惠券", "Suspended it is not granted; what members have stays good.", couponLifecycle, {
+    ACTIVE: "发放中",
+    SUSPENDED: "已暂停",
+    suspended: "暂停",
+    resumed: "恢复",
+  }),
+  chapter("Granted coupon 已领优惠券", "Past its time it stays GRANTED and is of no use.", couponGrantLifecycle, {
+    GRANTED: "可使用",
+    HELD: "已占用",
+    USED: "已使用",
+    REVOKED: "已收回",
+    held: "下单占用",
+    used: "支付使用",
+    returned: "退回",
+    revoked: "收回",
+  }),
+  chapter(
+    "Acquisition 新客来源",
+    "One a new customer, UNREFERRED or PENDING as it is made. REVERSED: the order went back, the next that stands is the first.",
+    acquisitionLifecycle,
+    {
+      UNREFERRED: "自然到来",
+      PENDING: "待奖励",
+      IN_REVIEW: "待人工判断",
+      REWARDED: "已奖励",
+      REFUSED: "不予奖励",
+      CLAWED_BACK: "已追回",
+      REVERSED: "首单已退",
+      reversed: "首单全退",
+      rewarded: "发放奖励",
+      heldBack: "转人工",
+      refused: "不予奖励",
+      clawedBack: "追回",
+      referred: "有邀请人",
+      unreferred: "无邀请人",
     },
   ),
   chapter("Supplier 供应商", "Nothing new of a suspended supplier is published.", supplierLifecycle, {

@@ -50,6 +50,11 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> 
     owner: "orders",
     impact: "Goods that were put off are not told of: members come for them, and know of no refund",
   },
+  referral: {
+    minutes: 24 * 60,
+    owner: "platform",
+    impact: "Members who brought a neighbour do not get what they were promised",
+  },
   import: {
     minutes: 15,
     owner: "platform",

@@ -55,7 +55,7 @@ export const grants: Record<FunctionName, Grants> = {
   Site: { origin: true },
   Effects: {
     rows: [...change, "BatchGetItem", "Query", "DeleteItem"],
-    indexes: ["gsi1"],
+    indexes: ["gsi1", "gsi2"],
     // WeChat wants to be told of handed-over orders before it pays out (shipping upload).
     secrets: ["wechat"],
     starts: ["GroupDeadlineMachine", "RefundMachine"],
@@ -65,7 +65,7 @@ export const grants: Record<FunctionName, Grants> = {
   // The work of both readers, on what it finds in the outbox.
   Redrive: {
     rows: [...change, "BatchGetItem", "Query", "DeleteItem"],
-    indexes: ["gsi1"],
+    indexes: ["gsi1", "gsi2"],
     secrets: ["wechat"],
     starts: ["GroupDeadlineMachine", "RefundMachine"],
   },
@@ -74,7 +74,7 @@ export const grants: Record<FunctionName, Grants> = {
   CampaignWindow: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
   HoldSweep: { rows: [...sweep, "BatchGetItem"], secrets: ["wechat"] },
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
-  Backlog: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
+  Backlog: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1", "gsi2"] },
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
   Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
 };

@@ -18,6 +18,7 @@ const modules: Record<string, readonly string[]> = {
   ],
   order: ["payment", "pricing"],
   coupon: [],
+  referral: ["coupon", "order"],
   fulfilment: ["order", "store", "supply"],
   payment: ["identity"],
   community: ["store", "identity"],

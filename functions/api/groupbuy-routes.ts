@@ -7,7 +7,9 @@ import {
   openTeam,
   payOrder,
   quoteSeat,
+  type Share,
   sharePath,
+  shareShop,
   shareTeam,
   shareTitle,
   takeLateRefund,
@@ -109,6 +111,23 @@ export const joinProblems = [
   "CAMPAIGN_NOT_FOUND",
   ...seatProblems,
 ] as const;
+
+const shareView = z
+  .object({
+    token: z.string().meta({ description: "Fits the scene of a 小程序码" }),
+    teamId: z.string().optional(),
+    campaignId: z.string().optional(),
+    title: z.string(),
+    path: z.string(),
+  })
+  .meta({ id: "Share" });
+const toShare = (share: Share, title: string) => ({
+  token: share.token,
+  ...(share.teamId !== undefined && { teamId: share.teamId }),
+  ...(share.campaignId !== undefined && { campaignId: share.campaignId }),
+  title,
+  path: sharePath(share),
+});
 
 /** A team as this member may see it: while the leader has not paid, only the leader may. */
 async function visibleTeam(deps: Deps, teamId: string, memberId: string) {
@@ -337,39 +356,44 @@ export const groupbuyShop: Route[] = [
     owns: "none",
     params: teamPath,
     status: 201,
-    ok: z
-      .object({ token: z.string(), teamId: z.string(), campaignId: z.string(), title: z.string(), path: z.string() })
-      .meta({ id: "Share" }),
+    ok: shareView,
     problems: ["TEAM_NOT_FOUND", "TEAM_NOT_VISIBLE"],
     run: async (deps, { params, actor }) => {
       const team = await visibleTeam(deps, params.teamId, actor.memberId);
       return { share: await shareTeam(deps, { ...params, memberId: actor.memberId }), team };
     },
-    view: ({ share, team }) => ({
-      token: share.token,
-      teamId: share.teamId,
-      campaignId: share.campaignId,
-      title: shareTitle(team),
-      path: sharePath(share.token),
-    }),
+    view: ({ share, team }) => toShare(share, shareTitle(team)),
+  }),
+  route({
+    method: "post",
+    path: "/v1/shares",
+    summary: "分享活动或店铺",
+    description: "A token for a link to a campaign, or to the shop where none is named; it records who shared.",
+    actor: "member",
+    owns: "none",
+    body: z.strictObject({ campaignId: idOf("CP").optional() }),
+    status: 201,
+    ok: shareView,
+    problems: ["CAMPAIGN_NOT_FOUND"],
+    run: (deps, { body, actor }) => shareShop(deps, { ...body, memberId: actor.memberId }),
+    view: (share) => toShare(share, share.campaignId === undefined ? "和邻居一起,买好一点" : "邀您一起拼团"),
   }),
   route({
     method: "post",
     path: "/v1/shares/{token}/touches",
     summary: "打开分享链接",
-    description: "Records who came by the link, and answers its team.",
+    description:
+      "Records who came by the link, and answers what it leads to: a team, a campaign, or, with neither, the shop.",
     actor: "member",
     owns: "none",
     params: z.strictObject({ token: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/, "16 characters") }),
-    ok: teamView,
-    problems: ["SHARE_NOT_FOUND"],
-    run: async (deps, { params, actor }) => {
-      const { share } = await touchShare(deps, { ...params, memberId: actor.memberId });
-      const team = await deps.table.load(teams, { teamId: share.teamId });
-      if (!team) throw new DomainError("SHARE_NOT_FOUND");
-      return team;
-    },
-    view: (team, deps) => toTeam(team, deps.env.clock.now()),
+    ok: z.object({ team: teamView.optional(), campaign: campaignView.optional() }).meta({ id: "Shared" }),
+    problems: ["SHARE_NOT_FOUND", "CAMPAIGN_NOT_FOUND"],
+    run: (deps, { params, actor }) => touchShare(deps, { ...params, memberId: actor.memberId }),
+    view: ({ team, campaign }, deps) => ({
+      ...(team && { team: toTeam(team, deps.env.clock.now()) }),
+      ...(campaign && { campaign: toCampaign(campaign) }),
+    }),
   }),
   route({
     method: "get",

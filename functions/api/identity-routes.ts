@@ -50,7 +50,12 @@ export const identityShop: Route[] = [
     actor: "public",
     owns: "none",
     limit: "login",
-    body: z.strictObject({ code: wechatCode("Code of wx.login, valid 5 minutes, once") }),
+    body: z.strictObject({
+      code: wechatCode("Code of wx.login, valid 5 minutes, once"),
+      deviceId: text(8, 64)
+        .optional()
+        .meta({ description: "What the client calls this device, at random and lasting; a keyed hash is kept" }),
+    }),
     ok: z
       .object({ accessToken, expiresInS, refreshToken, memberId: idOf("MB"), newMember: z.boolean() })
       .meta({ id: "SignedIn" }),

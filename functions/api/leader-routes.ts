@@ -92,12 +92,16 @@ export const leaderShop: Route[] = [
     path: "/v1/leader/communities/{communityId}/campaigns/{campaignId}/chain",
     summary: "接龙文案与分享卡片(团长)",
     description:
-      "Plain text ready to paste, and a share card a team, for the teams that the community's members opened, the oldest first. Who has paid stands in it by a shortened name. The leader's share token of a team is made at the first time and stays the same.",
+      "Plain text ready to paste, and a share card a team, for the teams that the community's members opened, the oldest first. Who has paid stands in it by a shortened name. The leader's share tokens, of each team and, in a campaign of neighbour teams, for opening one's own, are made at the first time and stay the same.",
     params: campaignPath,
     query: teamsQuery,
     ok: z
       .object({
         text: z.string(),
+        open: z
+          .object({ token: z.string(), path: z.string() })
+          .optional()
+          .meta({ description: "To open a team of one's own" }),
         cards: z.array(
           z.object({
             ...teamFacts,
@@ -117,19 +121,24 @@ export const leaderShop: Route[] = [
     problems: ["CAMPAIGN_NOT_FOUND", "CURSOR_INVALID"],
     run: async (deps, { params, query, actor }) => {
       const { campaign, items, nameOf, nextCursor } = await teamsWithNames(deps, params, query, ({ paid }) => paid);
+      const { memberId } = actor;
       const visible = items.filter(({ team }) => team.state !== "OPENING");
       const teams = await Promise.all(
         visible.map(async ({ team, paid }) => {
-          const share =
-            team.state === "FORMING" ? await shareOfLeader(deps, { team, memberId: actor.memberId }) : undefined;
+          const share = team.state === "FORMING" ? await shareOfLeader(deps, { object: team, memberId }) : undefined;
           const joined = paid.map(({ memberId, units }) => ({ name: nameOf(memberId), units }));
-          return { team, joined, token: share?.token, path: share && sharePath(share.token) };
+          return { team, joined, token: share?.token, path: share && sharePath(share) };
         }),
       );
-      return { text: chainText(campaign, teams), teams, nextCursor };
+      const own =
+        campaign.batch || campaign.state !== "OPEN"
+          ? undefined
+          : await shareOfLeader(deps, { object: { ...params, origin: campaign.origin }, memberId });
+      return { text: chainText(campaign, teams, own && sharePath(own)), own, teams, nextCursor };
     },
-    view: ({ text, teams, nextCursor }) => ({
+    view: ({ text, own, teams, nextCursor }) => ({
       text,
+      ...(own && { open: { token: own.token, path: sharePath(own) } }),
       cards: teams.map(({ team, joined, token, path }) => ({
         teamId: team.teamId,
         state: team.state,

@@ -46,6 +46,10 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./coupon-routes.ts")).couponOps,
   },
   {
+    under: ["/ops/v1/referral-programme", "/ops/v1/referrals"],
+    routes: async () => (await import("./referral-routes.ts")).referralOps,
+  },
+  {
     under: ["/ops/v1/orders", "/ops/v1/payment-cases"],
     routes: async () => (await import("./payment-routes.ts")).paymentOps,
   },

@@ -14,6 +14,7 @@ import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { siblingId } from "../../shared/kernel/ids.ts";
 import { minute, second } from "../../shared/kernel/time.ts";
 import type { Order } from "../../shared/order/index.ts";
+import { attributeOrder, awaitReward, reverseAcquisition } from "../../shared/referral/index.ts";
 import { teams } from "../../shared/table/keys.ts";
 import { composeDeps } from "../runtime/composition.ts";
 import type { Deps } from "../runtime/deps.ts";
@@ -42,6 +43,8 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
     const team = await deps.table.load(teams, { teamId });
     if (team) await refundSeats(deps, teamId, Number(event.data.size), team);
   },
+  "seat.paid": (deps, event) => attributeOrder(deps, text(event, "orderId")),
+  "refund.succeeded": (deps, event) => reverseAcquisition(deps, text(event, "orderId")),
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.withdrawn": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "arrival.closed": (deps, event) => refundShort(deps, text(event, "lineId")),
@@ -58,7 +61,10 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   "recall.opened": async (deps, event) => {
     await carryRecall(deps, text(event, "recallId"), deps.env.clock.now() + A_WHILE);
   },
-  "order.handed_over": (deps, event) => tellHandOver(deps, text(event, "orderId")),
+  "order.handed_over": async (deps, event) => {
+    const orderId = text(event, "orderId");
+    await Promise.all([awaitReward(deps, orderId), tellHandOver(deps, orderId)]);
+  },
   "payment.case_opened": async (_deps, event) =>
     logger.error("PAYMENT_CASE", {
       caseKey: text(event, "caseKey"),

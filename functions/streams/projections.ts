@@ -67,6 +67,10 @@ const toMember: Record<string, Words> = {
     body: `${amount(e, "refundFen")}暂时无法原路退回,客服会与您联系。`,
   }),
   "coupon.granted": (e) => ({ title: "优惠券到账", body: `“${e.data.name}”已放入您的优惠券,下单时可用。` }),
+  "referral.rewarded": (e) =>
+    e.data.offset
+      ? { title: "邀请奖励已抵扣", body: "您邀请的邻居已完成首单;本次奖励用于抵扣此前已退单的奖励。" }
+      : { title: "邀请成功", body: "您邀请的邻居已完成首单并过了售后期,感谢您的推荐。" },
   "order.handed_over": () => ({ title: "已提货", body: "祝您用餐愉快,欢迎到社群晒单。" }),
   "recall.buyer_found": (e) => ({
     title: "商品召回",

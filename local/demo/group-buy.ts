@@ -164,7 +164,11 @@ export function createMoves(client: Client, admin: Caller) {
     }),
     /** Comes by a share link, and takes a seat. */
     async join(member: Member, teamId: string, shareToken: string, where: object): Promise<Seat> {
-      await member.post(`/v1/shares/${shareToken}/touches`, undefined, z.object({ teamId: z.literal(teamId) }));
+      await member.post(
+        `/v1/shares/${shareToken}/touches`,
+        undefined,
+        z.object({ team: z.object({ teamId: z.literal(teamId) }) }),
+      );
       return { ...(await member.post(`/v1/teams/${teamId}/seats`, { ...where, shareToken }, seat)), member };
     },
     share: (member: Member, teamId: string) =>

@@ -1,9 +1,9 @@
 import type { Env } from "../kernel/env.ts";
-import { makeEvent } from "../kernel/event.ts";
+import { type Actor, makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { audited } from "../table/audit.ts";
-import { decide, type Table, type Write } from "../table/entity.ts";
+import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { couponGrants, coupons, members, outbox } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { couponOf, mostFen } from "./keep-coupon.ts";
@@ -101,6 +101,25 @@ export function grantCoupon(
   });
 }
 
+/** The part of a commit that takes unused coupons away; what they might have come to may be granted to others. */
+export function revocationWrites(env: Env, grants: readonly Stored<CouponGrant>[], actor: Actor): Write[] {
+  const freed = new Map<string, number>();
+  for (const { couponId, terms } of grants) freed.set(couponId, (freed.get(couponId) ?? 0) + mostFen(terms));
+  return [
+    ...[...freed].map(([couponId, fen]) => coupons.patch({ couponId }).add({ grantedFen: -fen })),
+    ...grants.flatMap((grant) => [
+      couponGrants.patch(grant).asRead(grant).move("state", couponGrantLifecycle, "revoked"),
+      outbox.create(
+        makeEvent(env, {
+          type: "coupon.revoked",
+          actor,
+          data: { couponId: grant.couponId, grantId: grant.grantId, memberId: grant.memberId },
+        }),
+      ),
+    ]),
+  ];
+}
+
 /** Takes an unused coupon away from its member. Throws COUPON_NOT_FOUND, COUPON_STATE (held, used, taken away before). */
 export function revokeCoupon(
   deps: Deps,
@@ -113,17 +132,8 @@ export function revokeCoupon(
     if (!couponGrantLifecycle.allows(grant.state, "revoked"))
       throw new DomainError("COUPON_STATE", `it is ${grant.state}`);
     await deps.table.commit([
-      couponGrants.patch(grant).asRead(grant).move("state", couponGrantLifecycle, "revoked"),
-      // what it might have come to may be granted to others
-      coupons.patch({ couponId: grant.couponId }).add({ grantedFen: -mostFen(grant.terms) }),
+      ...revocationWrites(deps.env, [grant], { kind: "staff", id: by }),
       audited(deps.env, { staffId: by, action: "coupon.revoke", target: grantId, reason, change: { memberId } }),
-      outbox.create(
-        makeEvent(deps.env, {
-          type: "coupon.revoked",
-          actor: { kind: "staff", id: by },
-          data: { couponId: grant.couponId, grantId, memberId },
-        }),
-      ),
     ]);
     return { ...grant, state: couponGrantLifecycle.to("revoked") };
   });

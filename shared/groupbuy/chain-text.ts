@@ -1,6 +1,6 @@
 import { yuan } from "../kernel/money.ts";
 import { clockText } from "../kernel/time.ts";
-import type { Campaign, Team } from "./model.ts";
+import type { Campaign, Share, Team } from "./model.ts";
 
 /** What a 接龙 tells of one team: shortened names with their units, and where to join while that is possible. */
 export interface ChainTeam {
@@ -16,11 +16,17 @@ export function shareTitle({ state, free, paidUnits = 0, terms: { name, batch } 
   return state === "FORMING" && short > 0 ? `还差${short}份成团:${name}` : `已订${paidUnits}份:${name}`;
 }
 
-/** Where a share token leads in the mini-program. */
-export const sharePath = (token: string): string => `pages/team/team?scene=${token}`;
+/** Where a share link leads in the mini-program: to its team, its campaign, or the shop. */
+export function sharePath({ token, teamId, campaignId }: Pick<Share, "token" | "teamId" | "campaignId">): string {
+  const page = teamId !== undefined ? "team" : campaignId !== undefined ? "campaign" : "index";
+  return `pages/${page}/${page}?scene=${token}`;
+}
 
-/** The 接龙 of a campaign in a community, ready to paste; the same facts give the same text. */
-export function chainText(campaign: Campaign, teams: readonly ChainTeam[]): string {
+/**
+ * The 接龙 of a campaign in a community, ready to paste; the same facts give the same text. `path`: where a team of one's own is
+ * opened, while that is possible.
+ */
+export function chainText(campaign: Campaign, teams: readonly ChainTeam[], path?: string): string {
   const lines = [
     `【${campaign.name}】${campaign.articleName}`,
     campaign.batch
@@ -34,6 +40,7 @@ export function chainText(campaign: Campaign, teams: readonly ChainTeam[]): stri
     lines.push(...joined.map(({ name, units }, place) => `${place + 1}. ${name} ×${units}`));
     if (path !== undefined) lines.push(`参团:${path}`);
   }
+  if (path !== undefined) lines.push("", `开团:${path}`);
   return lines.join("\n");
 }
 

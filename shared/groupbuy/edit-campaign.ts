@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { shareOf } from "../kernel/money.ts";
@@ -126,7 +125,9 @@ function changedFields(campaign: Campaign, change: CampaignChange): Partial<Camp
     given.teamFen = batch.tiers[0]!.unitFen;
   }
   return Object.fromEntries(
-    Object.entries(given).filter(([field, value]) => !isDeepStrictEqual(campaign[field as keyof Campaign], value)),
+    Object.entries(given).filter(
+      ([field, value]) => JSON.stringify(campaign[field as keyof Campaign]) !== JSON.stringify(value),
+    ),
   );
 }
 

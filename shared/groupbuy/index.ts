@@ -14,7 +14,7 @@ export {
 } from "./keep-campaign.ts";
 export { leaveTeam } from "./leave-team.ts";
 export { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
-export { type Allotment, admission, type Campaign, campaignKind, type Team, type Terms } from "./model.ts";
+export { type Allotment, admission, type Campaign, campaignKind, type Share, type Team, type Terms } from "./model.ts";
 export { carryPromise } from "./move-promise.ts";
 export { payOrder } from "./pay-order.ts";
 export { pickingList } from "./picking-list.ts";
@@ -26,7 +26,7 @@ export { runCampaign } from "./run-campaign.ts";
 export { settleHold } from "./settle-hold.ts";
 export { settlePayment } from "./settle-payment.ts";
 export { settleTeam } from "./settle-team.ts";
-export { shareOfLeader, shareTeam, touchShare } from "./share-team.ts";
+export { shareOfLeader, shareShop, shareTeam, touchShare } from "./share-link.ts";
 export { subsidiseTeam } from "./subsidise-team.ts";
 export { alarmUndecided, sweep } from "./sweep.ts";
 export { refundableAsLate, takeLateRefund } from "./take-late-refund.ts";

@@ -192,16 +192,22 @@ export const guard = z.object({
 });
 export type Guard = z.infer<typeof guard>;
 
-/** A share link: who shared what. The token fits a 小程序码 scene (32 characters). */
+/** A share link: who shared what, a team, a campaign, or the shop. The token fits a 小程序码 scene (32 characters). */
 export const share = z.object({
   token: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{16}$/),
   inviterId: idOf("MB"),
-  teamId: idOf("TM"),
-  campaignId: idOf("CP"),
+  teamId: idOf("TM").optional(),
+  campaignId: idOf("CP").optional(),
   communityId: idOf("CM").optional(),
   at: epochMs,
 });
 export type Share = z.infer<typeof share>;
 
 /** Somebody opened a share link: first and last time. */
-export const touch = z.object({ token: z.string(), memberId: idOf("MB"), firstAt: epochMs, lastAt: epochMs });
+export const touch = z.object({
+  token: z.string(),
+  memberId: idOf("MB"),
+  inviterId: idOf("MB"),
+  firstAt: epochMs,
+  lastAt: epochMs,
+});

@@ -26,7 +26,10 @@ import { priceWith } from "./quote-seat.ts";
 import { seatFacts } from "./seat-writes.ts";
 import { sizeOf, termsOf } from "./terms.ts";
 
-export type SeatDeps = RoutingDeps;
+export type SeatDeps = RoutingDeps & {
+  /** A keyed hash by which equal texts are found. */
+  blindIndex(text: string): string;
+};
 
 /** A member's seat as opening and joining answer it: the order as committed, and the team it is in. */
 export interface Seat {
@@ -301,6 +304,7 @@ async function prepareSeat(
     ...(terms.batch?.sourced === "to_order" && { sourced: "to_order" }),
     createdAt: now,
     holdUntil,
+    ...(input.place && "address" in input.place && { addressHash: addressHash(deps, input.place.address) }),
     firstOrder: member.firstPaidAt === undefined,
     routed: route.routed,
     origin,
@@ -413,10 +417,19 @@ async function storeOf(deps: SeatDeps, input: SeatRequest, plan: SeatPlan, units
   });
 }
 
+/** The same for one address however its spaces and stops are typed. */
+const addressHash = (deps: SeatDeps, address: string): string =>
+  deps.blindIndex(
+    `address ${address
+      .normalize("NFKC")
+      .toLowerCase()
+      .replaceAll(/[\p{P}\p{Z}]/gu, "")}`,
+  );
+
 /** Who shared the link the member came by; nobody's own link counts. */
 async function inviterOf(deps: SeatDeps, input: SeatRequest, campaignId: string): Promise<string | undefined> {
   if (input.shareToken === undefined) return undefined;
   const share = await deps.table.load(shares, { token: input.shareToken });
-  if (!share || share.campaignId !== campaignId) throw new DomainError("SHARE_NOT_FOUND");
+  if (!share || (share.campaignId ?? campaignId) !== campaignId) throw new DomainError("SHARE_NOT_FOUND");
   return share.inviterId === input.memberId ? undefined : share.inviterId;
 }

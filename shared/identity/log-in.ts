@@ -19,7 +19,7 @@ export interface SignedIn {
 /**
  * Signs in whoever WeChat says the code of wx.login belongs to. A first login makes the member, its openid link and the
  * session in one commit; of two racing first logins one makes the member, the other finds it. Throws what
- * `WeChatLogin.exchangeCode` and `admit` throw; `admit` may refuse an openid before anything is written.
+ * `WeChatLogin.exchangeCode` and `admit` throw; of `deviceId` a keyed hash is kept, of the last five; `admit` may refuse an openid before anything is written.
  */
 export async function logIn(
   deps: {
@@ -29,8 +29,9 @@ export async function logIn(
     login: Pick<WeChatLogin, "exchangeCode">;
     memberTokens: Pick<MemberTokens, "issue">;
     merchant: { appid: string };
+    blindIndex(text: string): string;
   },
-  input: { code: string; admit?: (openid: string) => Promise<void> },
+  input: { code: string; deviceId?: string | undefined; admit?: (openid: string) => Promise<void> },
 ): Promise<SignedIn> {
   const { env, table } = deps;
   const { appid } = deps.merchant;
@@ -38,6 +39,7 @@ export async function logIn(
   const { openid, unionid } = await deps.login.exchangeCode(input.code);
   await input.admit?.(openid);
   const sessionId = env.ids.next("SE");
+  const device = input.deviceId === undefined ? undefined : deps.blindIndex(`device ${input.deviceId}`);
   const secret = freshSecret(env);
   let unborn: { memberId: string; dataKey: string } | undefined;
 
@@ -58,10 +60,13 @@ export async function logIn(
     if (link) {
       const member = await table.load(members, { memberId: link.memberId });
       invariant(member, `an openid link names ${link.memberId}, who does not exist`);
+      const { devices = [] } = member;
+      const news = {
+        ...(unionid !== undefined && member.unionid === undefined && { unionid }),
+        ...(device !== undefined && !devices.includes(device) && { devices: [...devices, device].slice(-5) }),
+      };
       const learned =
-        unionid !== undefined && member.unionid === undefined
-          ? [members.patch({ memberId: member.memberId }).set({ unionid }).whenMissing("unionid")]
-          : [];
+        Object.keys(news).length > 0 ? [members.patch({ memberId: member.memberId }).asRead(member).set(news)] : [];
       await table.commit([...start(member.memberId, "member.signed_in"), ...learned]);
       return { memberId: member.memberId, newMember: false };
     }
@@ -72,7 +77,13 @@ export async function logIn(
     }
     await table.commit([
       openidLinks.create({ appid, openid, memberId: unborn.memberId }),
-      members.create({ ...unborn, openid, ...(unionid !== undefined && { unionid }), joinedAt: now }),
+      members.create({
+        ...unborn,
+        openid,
+        ...(unionid !== undefined && { unionid }),
+        ...(device !== undefined && { devices: [device] }),
+        joinedAt: now,
+      }),
       ...start(unborn.memberId, "member.joined"),
     ]);
     return { memberId: unborn.memberId, newMember: true };

@@ -15,6 +15,8 @@ export const member = z.object({
   phone: pii().optional(),
   phoneIndex: z.string().optional(),
   joinedAt: epochMs,
+  /** Keyed hashes of the devices that signed in, the newest last. */
+  devices: z.array(z.string()).max(5).optional(),
   /** First paid seat or order: until then the member is a new customer. */
   firstPaidAt: epochMs.optional(),
 });

@@ -214,6 +214,13 @@ export const problems = {
   },
   NOT_ADMITTED_NEW: { status: 403, zh: "仅限新客参加,您可以自己开团", en: "Only for new customers", log: "info" },
   SOLD_OUT: { status: 409, zh: "已售罄", en: "Sold out", log: "info" },
+  REFERRAL_NOT_FOUND: { status: 404, zh: "没有该邀请记录", en: "No such referral", log: "info" },
+  REFERRAL_STATE: {
+    status: 409,
+    zh: "该邀请已有结论",
+    en: "The referral is not waiting for a decision",
+    log: "info",
+  },
   SHARE_NOT_FOUND: { status: 404, zh: "分享链接无效", en: "No such share token", log: "info" },
 
   // orders, payment, refunds

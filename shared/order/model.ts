@@ -73,6 +73,8 @@ export const order = payment.extend({
   refundedFen: fen.optional(),
   createdAt: epochMs,
   holdUntil: epochMs,
+  /** Keyed hash of the address it was routed from, where one was given. */
+  addressHash: z.string().optional(),
   /** The member had never paid when this was placed. */
   firstOrder: z.boolean(),
   routed,

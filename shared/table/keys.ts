@@ -11,6 +11,7 @@ import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
 import { deal } from "../pricing/model.ts";
+import { acquisition, referralProgramme } from "../referral/model.ts";
 import { store, storeCode } from "../store/model.ts";
 import {
   goodsException,
@@ -230,7 +231,39 @@ export const touches = entity({
   name: "Touch",
   schema: touch,
   keyed: ["token", "memberId"],
-  key: ({ token, memberId }) => ({ pk: `SHARE#${token}`, sk: `TOUCH#${memberId}` }),
+  key: ({ token, memberId }) => ({ pk: `TOUCHES#${memberId}`, sk: token }),
+});
+export const touchesOf = (memberId: string) => touches.query({ pk: `TOUCHES#${memberId}` });
+
+// referrals
+export const acquisitions = entity({
+  name: "Acquisition",
+  schema: acquisition,
+  keyed: ["memberId"],
+  key: ({ memberId }) => ({ pk: `ACQUISITION#${memberId}`, sk: "#" }),
+  indexed: ["inviterId", "paidAt", "state"],
+  index: ({ memberId, inviterId, paidAt, state }) => ({
+    ...(inviterId !== undefined &&
+      state !== "REVERSED" && { gsi1pk: `REFERRED#${inviterId}`, gsi1sk: `${stamp(paidAt)}#${memberId}` }),
+    ...(state === "IN_REVIEW" && { gsi3pk: "REFERRALS#IN_REVIEW", gsi3sk: `${stamp(paidAt)}#${memberId}` }),
+  }),
+});
+/** Whom a member brought, first orders paid between two times (epoch ms, inclusive), the newest first. */
+export const acquisitionsOf = (inviterId: string, from: number, until: number) =>
+  acquisitions.query({
+    index: "gsi1",
+    pk: `REFERRED#${inviterId}`,
+    from: stamp(from),
+    until: `${stamp(until)}~`,
+    descending: true,
+  });
+/** Those that a person must decide on, the oldest first. */
+export const referralsInReview = () => acquisitions.query({ index: "gsi3", pk: "REFERRALS#IN_REVIEW" });
+export const referralProgrammes = entity({
+  name: "ReferralProgramme",
+  schema: referralProgramme,
+  keyed: ["name"],
+  key: ({ name }) => ({ pk: `PROGRAMME#${name}`, sk: "#" }),
 });
 
 // prices

@@ -27,6 +27,7 @@ export const dueKinds = [
   "import",
   "recall",
   "promise",
+  "referral",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

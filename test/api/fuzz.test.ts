@@ -7,7 +7,7 @@ import { routeLabel } from "../../local/http-api.ts";
 import { openKeys } from "../../local/wechat/keys.ts";
 import { makeId, siblingId } from "../../shared/kernel/ids.ts";
 import { toIso } from "../../shared/kernel/time.ts";
-import { limitRows, members as memberRows, staffMembers } from "../../shared/table/keys.ts";
+import { acquisitions, limitRows, members as memberRows, staffMembers } from "../../shared/table/keys.ts";
 import { openWorld } from "../stories/world.ts";
 import { type Ask, type Caller, type Callers, createFuzz, type Operation, operations, type Reply } from "./fuzz.ts";
 
@@ -433,6 +433,7 @@ async function tellWhatIsRare(): Promise<void> {
 
   await arrives(communityId);
   await grants();
+  await referrals();
   await notify();
 }
 
@@ -502,6 +503,26 @@ async function grants(): Promise<void> {
   const suspension = { caller: root, parameters: { couponId }, body: { suspended: true, reason: "演练" } };
   await ask("post /ops/v1/coupons/{couponId}/suspension", suspension);
   await give(other);
+}
+
+/** A programme, links to campaign and shop, and a referral that a person must decide. */
+async function referrals(): Promise<void> {
+  const root = callers.staff[0]!;
+  const { version } = (await ask("get /ops/v1/referral-programme", { caller: root })).body;
+  for (let i = 0; i < 2; i++)
+    await ask("put /ops/v1/referral-programme", { caller: root, body: { active: true, version, reason: "演练" } });
+  const { token } = (await ask("post /v1/shares", { caller: owner, body: {} })).body;
+  const [guest] = [await signIn("午")];
+  await ask("post /v1/shares/{token}/touches", { caller: guest, parameters: { token } });
+  await ask("get /v1/referrals", { caller: owner });
+  const { memberId } = guest;
+  const held = { memberId, orderId: makeId("OR", clock.now(), new Uint8Array(14)), paidAt: clock.now(), passed: [] };
+  await world.table.commit([
+    acquisitions.create({ ...held, state: "IN_REVIEW", by: "share", inviterId: owner.memberId, why: "same_address" }),
+  ]);
+  await ask("get /ops/v1/referrals/{memberId}", { caller: root, parameters: { memberId } });
+  const decision = { caller: root, parameters: { memberId }, body: { approved: true, reason: "演练" } };
+  for (let i = 0; i < 2; i++) await ask("post /ops/v1/referrals/{memberId}/decision", decision);
 }
 
 /** Notifications as WeChat Pay signs and seals them, of payments that nobody asked for. */

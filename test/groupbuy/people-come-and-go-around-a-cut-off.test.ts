@@ -78,7 +78,14 @@ const channel: PaymentChannel = {
   readNotification: () => Promise.reject(new Error("no notification comes this way")),
 };
 const planner = { matrix: async () => undefined };
-const deps = { table, env, channel, planner, geocoder: { geocode: async () => undefined } };
+const deps = {
+  table,
+  env,
+  channel,
+  planner,
+  geocoder: { geocode: async () => undefined },
+  blindIndex: (text: string) => text,
+};
 
 const storeId = env.ids.next("ST");
 const articleId = env.ids.next("AR");

@@ -93,10 +93,12 @@ test("the leader pastes the chain, sees who has not paid and not collected, and 
       `第1团 还差1人,截止${shown(deadline)}`,
       "1. 李** ×2",
       `参团:pages/team/team?scene=${card.token}`,
+      "",
+      `开团:pages/campaign/campaign?scene=${chain.open.token}`,
     ].join("\n"),
   );
   expect(await chainOf()).toEqual(chain);
-  expect((await made(chen.post(`/v1/shares/${card.token}/touches`))).teamId).toBe(lead.teamId);
+  expect((await made(chen.post(`/v1/shares/${card.token}/touches`))).team.teamId).toBe(lead.teamId);
 
   const seat: Seat = await made(join(chen, lead.teamId, { shareToken: card.token }));
   const pending = async () => (await made(wang.get(`${tools}/campaigns/${campaignId}/pending`))).items;

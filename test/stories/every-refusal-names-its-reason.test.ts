@@ -66,7 +66,7 @@ test("a link shared before the end leads to the ended team and on to a team of o
   await pass(2 * minute);
 
   const touched = await made(wang!.post(`/v1/shares/${token}/touches`));
-  expect(touched).toMatchObject({ teamId: dead.teamId, campaignId, state: "FAILED", remainingInvites: 0 });
+  expect(touched.team).toMatchObject({ teamId: dead.teamId, campaignId, state: "FAILED", remainingInvites: 0 });
   const answer = await join(wang!, dead.teamId, { shareToken: token });
   expect(refusal(answer)).toEqual({ status: 409, code: "TEAM_CLOSED", facts: { campaignId } });
   expect(answer.body.title).toBe("该团已结束,您可以自己开团");

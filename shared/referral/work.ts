@@ -1,0 +1,3 @@
+/** What only those who reward referrals need. */
+export { readProgramme, setProgramme } from "./keep-programme.ts";
+export { decideReferral, rewardReferral } from "./reward.ts";
