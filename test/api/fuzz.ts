@@ -71,8 +71,10 @@ interface Prepared {
   ask: Ask;
   /** What the answer must be, whatever the state of things: no success; 401; the earlier one. */
   expected: "refused" | "unauthorized" | Reply | undefined;
-  /** The path leads to another route, or to none. */
+  /** The path may lead to another route, or to none. */
   astray: boolean;
+  /** It does: whoever sends a path takes its dots away. */
+  elsewhere?: boolean;
 }
 
 export const document = JSON.parse(readFileSync(join(import.meta.dirname, "../../docs/openapi.json"), "utf8")) as {
@@ -339,7 +341,6 @@ export function createFuzz(options: {
       values[name] === undefined ? [] : [`${name}=${asText(String(values[name]))}`],
     );
     if (how.query !== undefined) asked.push(how.query);
-    // whoever sends a path takes its dots away, so that another route may answer
     const elsewhere = path.split("/").some((part) => part === "." || part === "..");
     if ("unasked" in values || operation.parameters.some((one) => !suits(one, values[one.name]))) expected = "refused";
 
@@ -368,7 +369,7 @@ export function createFuzz(options: {
     if (actor && (play === "ended" || "authorization" in headers)) expected = "unauthorized";
     const sent = Object.entries(all).filter((one): one is [string, string] => one[1] !== undefined);
     const ask = { method: operation.method.toUpperCase(), path: target, headers: Object.fromEntries(sent), body: text };
-    return { operation, caller, ask, expected: elsewhere ? undefined : expected, astray };
+    return { operation, caller, ask, expected: elsewhere ? undefined : expected, astray, elsewhere };
   }
 
   /** A request of these very parts. */
@@ -406,7 +407,7 @@ export function createFuzz(options: {
     body: unknown,
     provoked: boolean,
   ): string[] {
-    const { operation, expected, astray } = prepared;
+    const { operation, expected, astray, elsewhere } = prepared;
     const type = (headers.get("content-type") ?? "").split(";")[0]!;
     const found: string[] = [];
     if (status >= 500 && !provoked) found.push("a failure that nobody provoked");
@@ -431,10 +432,8 @@ export function createFuzz(options: {
       ["strict-transport-security", "max-age=63072000; includeSubDomains"],
     ] as const)
       if (headers.get(name) !== value) found.push(`${name} is ${headers.get(name)}`);
-    if (
-      astray &&
-      (status < 400 || ["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED"].includes(String((body as Json | undefined)?.code)))
-    )
+    if (elsewhere) return found;
+    if (astray && ["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED"].includes(String((body as Json | undefined)?.code)))
       return found;
     const documented = operation.responses[status];
     if (!documented) return [...found, "its status is not documented"];
