@@ -24,6 +24,7 @@ import {
   seatLifecycle,
   seatShare,
   seatState,
+  soldOf,
 } from "../../shared/order/index.ts";
 import type { Refund } from "../../shared/payment/index.ts";
 import { paymentLifecycle, refundCauses, refundLifecycle } from "../../shared/payment/index.ts";
@@ -38,6 +39,9 @@ export const tierView = z.object({
   fromUnits: z.int().min(1).max(1_000_000).meta({ description: "From this many paid units of the community on" }),
   unitFen: z.int().min(1).max(10_000_000_000).meta({ description: "Price of one unit, fen" }),
 });
+
+/** A component of a kit, and how many of it are in one. */
+export const componentView = z.object({ articleId: id, name: z.string(), units: z.int() }).meta({ id: "Component" });
 
 /** What a batch says beyond a team. */
 const batchView = z
@@ -61,6 +65,7 @@ const offer = {
   name: z.string(),
   articleId: id,
   articleName: z.string(),
+  components: z.array(componentView).optional().meta({ description: "Of a kit (套装): what one is made of" }),
   aloneFen: money.meta({ description: "Price of one unit bought alone, fen" }),
   teamFen: money.meta({ description: "Price of one unit if the team succeeds, fen" }),
   reference: z
@@ -107,6 +112,7 @@ const offerView = (terms: Terms) => ({
   name: terms.name,
   articleId: terms.articleId,
   articleName: terms.articleName,
+  ...(terms.components && { components: terms.components }),
   aloneFen: terms.aloneFen,
   teamFen: terms.teamFen,
   ...referenceOf(terms),
@@ -270,8 +276,19 @@ const lineView = z.object({
   name: z.string(),
   units: z.int(),
   aloneFen: money,
-  unitFen: money,
+  unitFen: money.meta({ description: "Price of one unit, fen; of a kit's component its part of the kit's, rounded" }),
   amountFen: money,
+});
+/** What was bought: the goods line by line, and the kit that they make. */
+const boughtView = {
+  units: z.int().meta({ description: "Of the article; of a kit, kits" }),
+  lines: z.array(lineView).meta({ description: "Of a kit a line a component; they sum to the price before discounts" }),
+  kit: z.object({ articleId: id, name: z.string() }).optional().meta({ description: "Of a kit (套装)" }),
+};
+const toBought = ({ units, lines, kit }: Order) => ({
+  units,
+  lines,
+  ...(kit && { kit: { articleId: kit.articleId, name: kit.name } }),
 });
 
 /** A price line by line. */
@@ -296,7 +313,7 @@ export const seatView = z
     campaignId: id,
     seat: z.enum(seatLifecycle.states),
     payableFen: money,
-    lines: z.array(lineView),
+    ...boughtView,
     price: priceView,
     holdUntil: isoOutput.meta({ description: "Unpaid, the seat is given up after this" }),
     storeId: id,
@@ -313,7 +330,7 @@ export function toSeat({ order, team, why }: { order: Order; team: Team; why: st
     campaignId: team.campaignId,
     seat: order.seat,
     payableFen: order.payableFen,
-    lines: order.lines,
+    ...toBought(order),
     price: priceOf(order),
     holdUntil: toIso(order.holdUntil),
     storeId: order.storeId,
@@ -368,7 +385,7 @@ export const orderView = z
     teamState: z.enum(teamLifecycle.states),
     leader: z.boolean(),
     placedBy: id.optional().meta({ description: "The community leader who placed it in the member's name" }),
-    lines: z.array(lineView),
+    ...boughtView,
     price: priceView,
     payableFen: money.meta({ description: "Fen, as it was paid; of a settled batch the price is what is kept of it" }),
     batch: z
@@ -448,7 +465,7 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
     teamState: team.state,
     leader: team.leaderOrderId === order.orderId,
     ...(order.placedBy !== undefined && { placedBy: order.placedBy }),
-    lines: order.lines,
+    ...toBought(order),
     price: priceOf(order),
     payableFen: order.payableFen,
     ...(order.wantedUnits !== undefined &&
@@ -498,7 +515,7 @@ export const toOrderLine = (order: Order) => ({
   teamId: order.teamId,
   seat: order.seat,
   stage: order.stage,
-  name: order.lines[0]?.name ?? "",
+  name: soldOf(order).name,
   units: order.units,
   payableFen: order.payableFen,
   payable: yuan(order.payableFen),

@@ -107,7 +107,7 @@ export async function verifyPickup(
 
 /** Throws PICKUP_RECALLED where an article of the order is called back at its store. */
 async function refuseRecalled({ env, table }: { env: Pick<Env, "clock">; table: Table }, order: Order): Promise<void> {
-  for (const { articleId, name } of order.lines) {
+  for (const { articleId, name } of order.kit ? [order.kit, ...order.lines] : order.lines) {
     const recallId = await recallAt({ env, table }, articleId, order.storeId);
     if (recallId)
       throw new DomainError("PICKUP_RECALLED", `${name} is under recall ${recallId}: keep it back`, {

@@ -1,7 +1,7 @@
 import { couponFor } from "../coupon/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { DomainError } from "../kernel/problem.ts";
-import type { Order } from "../order/index.ts";
+import { type Order, soldOf } from "../order/index.ts";
 import { type Discount, discounted, type Priced, type PriceLine, priceLines } from "../pricing/index.ts";
 import type { Table } from "../table/entity.ts";
 import { campaigns } from "../table/keys.ts";
@@ -68,5 +68,5 @@ export async function quoteSeat(
 }
 
 /** What an order comes to line by line, as it stands: what was paid, or of a settled batch what is kept of it. */
-export const priceOf = ({ lines, discounts = [], wantedUnits }: Order): PriceLine[] =>
-  lines.flatMap((line, i) => priceLines({ ...line, batch: wantedUnits !== undefined }, i === 0 ? discounts : []));
+export const priceOf = (order: Order): PriceLine[] =>
+  priceLines({ ...soldOf(order), batch: order.wantedUnits !== undefined }, order.discounts ?? []);

@@ -6,6 +6,7 @@ export const termsOf = (campaign: Campaign): Terms => ({
   articleId: campaign.articleId,
   articleName: campaign.articleName,
   perishable: campaign.perishable,
+  ...(campaign.components && { components: campaign.components }),
   aloneFen: campaign.aloneFen,
   teamFen: campaign.teamFen,
   costFen: campaign.costFen,
