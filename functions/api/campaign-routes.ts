@@ -133,6 +133,7 @@ const opsCampaign = z
       .meta({
         description: "Of a kit, as it was when the campaign was made; its price is parted by what they cost alone",
       }),
+    grams: z.int().optional().meta({ description: "Of an article by weight: of one unit nominally" }),
     floorFen: z.int().optional().meta({ description: "保本价: the least a unit is sold for after discounts, fen" }),
     pickupDiscountFen: z.int().optional(),
     deliveryFeeFen: z.int().optional(),

@@ -84,6 +84,10 @@ const offer = {
     .object({ refund: z.literal("full"), text: z.string() })
     .meta({ description: "What happens when the team is not full, or the batch below its minimum, at its deadline" }),
   batch: batchView.optional().meta({ description: "Of a batch or ladder" }),
+  weightNotice: z
+    .string()
+    .optional()
+    .meta({ description: "Shown before paying, where the article is sold by weight: the price is estimated" }),
   perishableNotice: z.string().optional().meta({ description: "Shown before paying, where the article is perishable" }),
 };
 
@@ -139,6 +143,9 @@ const offerView = (terms: Terms) => ({
       tiers: terms.batch.tiers,
       text: batchText(terms),
     },
+  }),
+  ...(terms.grams !== undefined && {
+    weightNotice: `本商品按重量出售,每份约${terms.grams}克,先按标称重量付款,提货前按实称结算,多退少不补。`,
   }),
   ...(terms.perishable && {
     perishableNotice: "本商品为鲜活易腐品,不适用七日无理由退货;如有质量问题仍可退款。",
@@ -277,7 +284,9 @@ const lineView = z.object({
   units: z.int(),
   aloneFen: money,
   unitFen: money.meta({ description: "Price of one unit, fen; of a kit's component its part of the kit's, rounded" }),
-  amountFen: money,
+  amountFen: money.meta({ description: "Fen; of goods by weight, what they come to as packed" }),
+  grams: z.int().optional().meta({ description: "Of goods by weight: of one unit nominally" }),
+  packedGrams: z.int().optional().meta({ description: "Of goods by weight: of all units, once they are packed" }),
 });
 /** What was bought: the goods line by line, and the kit that they make. */
 const boughtView = {
@@ -296,7 +305,7 @@ export const priceView = z
   .array(
     z
       .object({
-        kind: z.enum(["alone", "team", "pickup", "coupon", "delivery"]),
+        kind: z.enum(["alone", "team", "weight", "pickup", "coupon", "delivery"]),
         amountFen: z.int().meta({ description: "Fen, below zero where it is taken off" }),
         text: z.string().meta({ description: "How it came about" }),
       })
@@ -319,11 +328,12 @@ export const seatView = z
     storeId: id,
     why: z.string().meta({ description: "Why this store, in words" }),
     onFailure: offer.onFailure,
+    weightNotice: offer.weightNotice,
     perishableNotice: offer.perishableNotice,
   })
   .meta({ id: "Seat" });
 export function toSeat({ order, team, why }: { order: Order; team: Team; why: string }): z.input<typeof seatView> {
-  const { onFailure, perishableNotice } = offerView(team.terms);
+  const { onFailure, weightNotice, perishableNotice } = offerView(team.terms);
   return {
     orderId: order.orderId,
     teamId: team.teamId,
@@ -336,6 +346,7 @@ export function toSeat({ order, team, why }: { order: Order; team: Team; why: st
     storeId: order.storeId,
     why,
     onFailure,
+    ...(weightNotice !== undefined && { weightNotice }),
     ...(perishableNotice !== undefined && { perishableNotice }),
   };
 }
@@ -347,7 +358,7 @@ const refundView = z
     state: z.enum(refundLifecycle.states),
     cause: z.enum(refundCauses).meta({
       description:
-        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish",
+        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish; weight_difference: 称重结算, what lacked of the nominal weight",
     }),
     refundFen: money,
     requestedAt: isoOutput,

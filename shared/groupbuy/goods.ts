@@ -14,6 +14,7 @@ interface Goods {
   costFen: number;
   perishable: boolean;
   components?: KitPart[];
+  grams?: number;
 }
 
 /**
@@ -27,7 +28,8 @@ export async function goodsOf(table: Pick<Table, "loadMany">, article: Article):
     perishable,
     refused: article.retired ? "the article is retired: choose one on sale" : undefined,
   };
-  if (sale.by !== "kit") return own;
+  if (sale.by === "weight") return { ...own, grams: sale.grams };
+  if (sale.by === "piece") return own;
   const found = new Map((await table.loadMany(articles, sale.components)).map((one) => [one.articleId, one]));
   const parts = sale.components.flatMap(({ articleId, units }) => {
     const part = found.get(articleId);

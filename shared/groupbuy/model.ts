@@ -47,6 +47,8 @@ const termFields = z.object({
   perishable: z.boolean(),
   /** Of a kit. */
   components: z.array(component).min(1).max(20).optional(),
+  /** Of an article by weight: of one unit nominally. What a store packs is weighed, and what lacks is refunded. */
+  grams: z.int().min(1).max(100_000).optional(),
   /** Price of one unit alone, and in a team that succeeds; in a batch, at its first tier. */
   aloneFen: fen.min(1),
   teamFen: fen.min(1),

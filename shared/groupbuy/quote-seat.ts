@@ -48,7 +48,7 @@ export async function quoteSeat(
 ): Promise<Quote> {
   const campaign = await table.load(campaigns, input, { eventually: true });
   if (!campaign || campaign.state === "DRAFT") throw new DomainError("CAMPAIGN_NOT_FOUND");
-  const { aloneFen, teamFen: unitFen, floorFen, perMemberLimit, deliveryFeeFen, batch } = campaign;
+  const { aloneFen, teamFen: unitFen, floorFen, perMemberLimit, deliveryFeeFen, batch, grams } = campaign;
   const { units, fulfilment } = input;
   if (units > perMemberLimit)
     throw new DomainError("UNITS_LIMIT", undefined, { facts: { limit: perMemberLimit, counted: 0 } });
@@ -63,7 +63,7 @@ export async function quoteSeat(
   const { payableFen, discounts } = priceWith(priced, delivers ? {} : campaign, coupon?.faceFen);
   return {
     payableFen: payableFen + feeFen,
-    lines: priceLines({ ...priced, batch: batch !== undefined }, discounts, feeFen),
+    lines: priceLines({ ...priced, grams, batch: batch !== undefined }, discounts, feeFen),
   };
 }
 

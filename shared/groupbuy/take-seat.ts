@@ -261,7 +261,7 @@ async function prepareSeat(
     throw new DomainError("NOT_ADMITTED_STORE", undefined, own);
 
   const channel = terms.batch ? "batch" : "mini";
-  const { articleId, aloneFen, teamFen } = terms;
+  const { articleId, aloneFen, teamFen, grams } = terms;
   const priced = { units, unitFen: teamFen, floorFen: terms.floorFen };
   const use = { articleId, storeId: route.storeId, channel, priceFen: teamFen * units } as const;
   const grantId = input.couponGrantId;
@@ -284,7 +284,10 @@ async function prepareSeat(
     seat: "HELD",
     stage: "PLACED",
     shipping: "NONE",
-    ...linesOf({ articleId, name: terms.articleName, units, aloneFen, unitFen: teamFen }, terms.components),
+    ...linesOf(
+      { articleId, name: terms.articleName, units, aloneFen, unitFen: teamFen, ...(grams !== undefined && { grams }) },
+      terms.components,
+    ),
     ...(discounts.length > 0 && { discounts, ...(terms.floorFen !== undefined && { floorFen: terms.floorFen }) }),
     ...(coupon && { coupon: { grantId: coupon.grant.grantId, funder: funderAccount(coupon.grant.terms) } }),
     ...(input.placedBy !== undefined && { placedBy: input.placedBy }),

@@ -7,6 +7,7 @@ export const termsOf = (campaign: Campaign): Terms => ({
   articleName: campaign.articleName,
   perishable: campaign.perishable,
   ...(campaign.components && { components: campaign.components }),
+  ...(campaign.grams !== undefined && { grams: campaign.grams }),
   aloneFen: campaign.aloneFen,
   teamFen: campaign.teamFen,
   costFen: campaign.costFen,

@@ -14,7 +14,11 @@ export const orderLine = z.object({
   /** Price of one unit alone, and as sold; of a kit's component its part of the kit's price, rounded. */
   aloneFen: fen,
   unitFen: fen,
+  /** What the units come to: at first units × unitFen, or a component's part of that; less once fewer grams were packed. */
   amountFen: fen,
+  /** Of goods by weight: of one unit nominally, and of all units as packed. */
+  grams: z.int().min(1).optional(),
+  packedGrams: z.int().min(1).optional(),
 });
 
 /** The kit that an order's lines are the components of: price of one alone, and as sold. */
@@ -74,6 +78,8 @@ export const order = payment.extend({
   sourced: z.literal("to_order").optional(),
   /** When a seat that got less of what arrived than it was sold had its part settled: refund begun, lines cut. */
   shortAt: epochMs.optional(),
+  /** When the store weighed what it packed of goods by weight. */
+  packedAt: epochMs.optional(),
   /** What of the payment has been refunded, fen. */
   refundedFen: fen.optional(),
   createdAt: epochMs,

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type KitPart, linesOf, resold, soldOf } from "../../shared/order/index.ts";
+import { type KitPart, keptFen, linesOf, resold, soldOf, weighed } from "../../shared/order/index.ts";
+import { discounted, priceLines } from "../../shared/pricing/index.ts";
 
 const price = fc.integer({ min: 1, max: 1_000_000 });
 const someParts = fc
@@ -47,4 +48,57 @@ test("what is no kit has one line, of what was sold", () => {
   const order = linesOf(kitOf(3, 799));
   expect(order).toEqual({ units: 3, lines: [{ ...kitOf(3, 799), amountFen: 2397 }] });
   expect(resold(order, 2, 700)).toEqual({ units: 2, lines: [{ ...kitOf(2, 700), aloneFen: 799, amountFen: 1400 }] });
+});
+
+/** An order by weight with what was taken off it, and what was paid for it. */
+const byWeight = fc
+  .record({
+    units: someUnits,
+    unitFen: price,
+    grams: fc.integer({ min: 1, max: 100_000 }),
+    off: fc.tuple(fc.nat(500_000), fc.nat(500_000)),
+  })
+  .map(({ units, unitFen, grams, off: [pickup, coupon] }) => {
+    const { payableFen, discounts } = discounted({ units, unitFen }, [
+      { kind: "pickup" as const, faceFen: pickup },
+      { kind: "coupon" as const, faceFen: coupon },
+    ]);
+    return { ...linesOf({ ...kitOf(units, unitFen), grams }), discounts, payableFen, nominal: units * grams };
+  });
+const anyGrams = fc.integer({ min: 1, max: 9_900_000 });
+
+test("0.93 kg of 1 kg: seven hundredths of what was paid go back", () => {
+  const order = linesOf({ ...kitOf(2, 1999), grams: 500 });
+  expect(weighed(order, 930)).toEqual({
+    lines: [{ ...kitOf(2, 1999), grams: 500, amountFen: 3718, packedGrams: 930 }],
+    backFen: 280, // 279.86
+  });
+  expect(weighed({ ...order, discounts: [{ kind: "pickup", faceFen: 50, amountFen: 50 }] }, 930).backFen).toBe(276); // 276.36
+});
+
+test("what went back for weight and what is kept are what was paid; a full refund after it gives back the rest", () => {
+  fc.assert(
+    fc.property(byWeight, anyGrams, (order, grams) => {
+      expect(keptFen(order)).toBe(order.payableFen);
+      const { lines, backFen } = weighed(order, grams);
+      const packed = { ...order, lines };
+      expect(backFen).toBeGreaterThanOrEqual(0);
+      expect(keptFen(packed)).toBeGreaterThanOrEqual(1);
+      expect(keptFen(packed) + backFen).toBe(order.payableFen);
+      const priced = priceLines({ ...soldOf(packed), batch: false }, order.discounts);
+      expect(sum(priced.map((line) => line.amountFen))).toBe(keptFen(packed));
+    }),
+  );
+});
+
+test("too much weight gives nothing back; the less was packed, the more goes back, within half a fen of its part", () => {
+  fc.assert(
+    fc.property(byWeight, anyGrams, anyGrams, (order, one, other) => {
+      const back = (grams: number) => weighed(order, grams).backFen;
+      expect(back(Math.max(one, order.nominal))).toBe(0);
+      expect(back(Math.min(one, other))).toBeGreaterThanOrEqual(back(Math.max(one, other)));
+      const exact = order.payableFen * Math.max(0, 1 - one / order.nominal);
+      if (back(one) < order.payableFen - 1) expect(Math.abs(back(one) - exact)).toBeLessThanOrEqual(0.5001);
+    }),
+  );
 });

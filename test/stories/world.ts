@@ -42,14 +42,17 @@ function recountBatch(team: Team, seats: readonly Order[], refunds: readonly Ref
     const back = refunds.filter((r) => r.orderId === o.orderId);
     const because = (...causes: Refund["cause"][]) => back.filter(({ cause }) => causes.includes(cause));
     const arrival = because("short_arrival", "late_arrival");
+    const lackedFen = o.packedAt === undefined ? 0 : o.units * frozen!.unitFen - o.lines[0]!.amountFen;
     expect({
       orderId: o.orderId,
       refunds: back.length,
       settled: because("settled_difference").length,
+      weighed: because("weight_difference").map((r) => r.refundFen),
       short: because("short_arrival").length,
     }).toEqual({
       orderId: o.orderId,
-      refunds: (o.settledAt ? 1 : 0) + arrival.length,
+      refunds: (o.settledAt ? 1 : 0) + arrival.length + (lackedFen > 0 ? 1 : 0),
+      weighed: lackedFen > 0 ? [lackedFen] : [],
       settled: o.settledAt ? 1 : 0,
       short: o.shortAt ? 1 : 0,
     });
@@ -64,7 +67,7 @@ function recountBatch(team: Team, seats: readonly Order[], refunds: readonly Ref
     const keptFen = served === 0 ? 0 : o.lines.reduce((sum, line) => sum + line.amountFen, 0) - given;
     expect({ orderId: o.orderId, keptFen, captured: keptFen + backFen }).toEqual({
       orderId: o.orderId,
-      keptFen: served * frozen!.unitFen - off(served, frozen!.unitFen),
+      keptFen: served * frozen!.unitFen - off(served, frozen!.unitFen) - lackedFen,
       captured: o.payableFen,
     });
     const first = tiers[0]!.unitFen;
@@ -591,6 +594,23 @@ async function prepare<P extends WorldPlatform>(
         units: delivered + received,
       });
       expect(Math.min(stock.online, left)).toBeGreaterThanOrEqual(0);
+    }
+    // goods by weight: what went back for what lacked is the nominal weight's part of what was kept, once they are packed
+    const lacked = Map.groupBy(of<Refund>("Refund"), (r) => r.cause).get("weight_difference") ?? [];
+    for (const o of orders) {
+      const back = lacked.filter((r) => r.orderId === o.orderId).map((r) => r.refundFen);
+      const [line] = o.lines;
+      if (o.packedAt === undefined || line?.grams === undefined || line.packedGrams === undefined) {
+        expect({ orderId: o.orderId, back }).toEqual({ orderId: o.orderId, back: [] });
+        continue;
+      }
+      const off = (o.discounts ?? []).reduce((sum, { amountFen }) => sum + amountFen, 0);
+      const kept = line.units * line.unitFen - off;
+      const nominal = line.units * line.grams;
+      const short = Math.max(0, nominal - line.packedGrams);
+      const owed = Math.min(kept - 1, Math.floor((2 * kept * short + nominal) / (2 * nominal)));
+      expect({ orderId: o.orderId, back }).toEqual({ orderId: o.orderId, back: owed > 0 ? [owed] : [] });
+      expect(line.amountFen - off).toBe(kept - owed);
     }
     // what coupons take off is borne by their funders exactly as long as the order uses them, and by one order at a time
     const grants = new Map(of<CouponGrant>("CouponGrant").map((grant) => [grant.grantId, grant]));
