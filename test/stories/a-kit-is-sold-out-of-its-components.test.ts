@@ -135,6 +135,21 @@ test("who leaves gives the kit back to the campaign; a failed team, and what is 
   await recount();
 });
 
+test("two campaigns open at once on kits with one component: between them they take what is there", async () => {
+  const { parts, ids, kit } = await dinner();
+  const other = await newKit(parts.slice(1));
+  await adjust(here, ids[1]!, -95);
+  const opensAt = 10 * minute;
+  const campaigns = await Promise.all(
+    [kit, other].map(({ articleId }) => campaign({ articleId, unitsPerStore: 4, at: { opensAt } })),
+  );
+  await pass(opensAt + minute);
+  const left = await Promise.all(campaigns.map(async ({ campaignId }) => (await unitsLeft(campaignId))[0]!));
+  expect(left.sort()).toEqual([1, 4]);
+  expect((await online(here, ids))[1]).toBe(0);
+  await recount();
+});
+
 test("a team of kits that the platform completes costs it what the kit is cheaper, once an order", async () => {
   const { kit } = await dinner();
   const { campaignId } = await campaign({ articleId: kit.articleId, unitsPerStore: 5, perMemberLimit: 2 });

@@ -112,6 +112,23 @@ test("an order that is not by weight is not weighed, and one that was given back
   await recount();
 });
 
+test("what was packed keeps its weight when another store serves it", async () => {
+  const { articleId } = await ribs();
+  const { campaignId } = await campaign({ articleId, invitesRequired: 1 });
+  const [shi, zhang] = await neighbours("施", "张");
+  const lead = await formedTeam(shi!, campaignId);
+  await paidSeat(zhang!, lead.teamId);
+  await made(pack(lead.orderId, 460));
+  await made(ops.post(`/ops/v1/orders/${lead.orderId}/reroute`, { storeId: there, reason: "门店停电" }));
+  await pass(2 * minute);
+  expect(refusal(await pack(lead.orderId, 460))).toMatchObject({ code: "ORDER_NOT_FOUND" });
+  const code = await codeOf(shi!, lead);
+  const handed = await made(ops.post(`/ops/v1/stores/${there}/pickups`, { code }));
+  expect(handed.lines).toMatchObject([{ units: 1, packedGrams: 460 }]);
+  expect((await order(shi!, lead.orderId)).refunds).toMatchObject([{ refundFen: 128, state: "SUCCESS" }]);
+  await recount();
+});
+
 test("two scales confirm at the same moment: one weight holds, and one refund is made", async () => {
   const { articleId } = await ribs();
   const { campaignId } = await campaign({ articleId, invitesRequired: 1 });
