@@ -24,7 +24,7 @@ import type { Stored } from "../../shared/table/entity.ts";
 import { allCampaigns, teams } from "../../shared/table/keys.ts";
 import { writeCsv } from "../runtime/csv.ts";
 import { formatQuery, listOf, listQuery, type Route, route } from "../runtime/route.ts";
-import { opsTeamView, tierView, toOpsTeam } from "./groupbuy-views.ts";
+import { componentView, opsTeamView, tierView, toOpsTeam } from "./groupbuy-views.ts";
 import { listPage } from "./list-page.ts";
 
 const campaignPath = z.strictObject({ campaignId: idOf("CP") });
@@ -127,6 +127,13 @@ const opsCampaign = z
     aloneFen: z.int(),
     teamFen: z.int(),
     costFen: z.int(),
+    components: z
+      .array(componentView.extend({ aloneFen: z.int() }))
+      .optional()
+      .meta({
+        description: "Of a kit, as it was when the campaign was made; its price is parted by what they cost alone",
+      }),
+    grams: z.int().optional().meta({ description: "Of an article by weight: of one unit nominally" }),
     floorFen: z.int().optional().meta({ description: "保本价: the least a unit is sold for after discounts, fen" }),
     pickupDiscountFen: z.int().optional(),
     deliveryFeeFen: z.int().optional(),
@@ -366,6 +373,10 @@ export const campaignOps: Route[] = [
         articleId: z.string(),
         articleName: z.string(),
         casePack: z.int().optional(),
+        components: z
+          .array(componentView)
+          .optional()
+          .meta({ description: "Of a kit: what goes into each unit below; as CSV a row each" }),
         communities: z.array(
           z.object({
             communityId: z.string(),
@@ -387,13 +398,18 @@ export const campaignOps: Route[] = [
         orders: one.orders.map((order) => ({ ...order, paidAt: toIso(order.paidAt) })),
       })),
     }),
-    csv: async ({ campaignId, storeId, communities: packed, articleName }) => ({
+    csv: async ({ campaignId, storeId, communities: packed, articleName, components }) => ({
       fileName: `picking-list-${campaignId}-${storeId}.csv`,
       text: await writeCsv(
         [
           ["社群", "订单号", "商品", "份数", "付款时间"],
           ...packed.flatMap(({ name, orders: rows }) =>
-            rows.map(({ orderId, units, paidAt }) => [name, orderId, articleName, units, toIso(paidAt)]),
+            rows.flatMap(({ orderId, units, paidAt }) =>
+              (components ?? [{ name: articleName, units: 1 }]).map((part) => [
+                ...[name, orderId, part.name],
+                ...[units * part.units, toIso(paidAt)],
+              ]),
+            ),
           ),
         ],
         { bom: true },

@@ -10,7 +10,12 @@ import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { listPage } from "./list-page.ts";
 
 const metres = z.int().min(0).meta({ description: "Metres" });
-const handedLine = z.object({ articleId: z.string(), name: z.string(), units: z.int() });
+const packedGrams = z
+  .int()
+  .optional()
+  .meta({ description: "Of goods by weight: grams of all units, as packed", example: 930 });
+const handedLine = z.object({ articleId: z.string(), name: z.string(), units: z.int(), packedGrams });
+const work = () => import("../../shared/groupbuy/work.ts");
 
 const pickupCodeView = z
   .object({
@@ -56,7 +61,11 @@ const storeOrderView = z
     stage: z.enum(orderLifecycle.states),
     shipping: z.enum(shippingLifecycle.states),
     units: z.int(),
-    lines: z.array(handedLine),
+    lines: z.array(
+      handedLine.extend({
+        grams: z.int().optional().meta({ description: "Of goods by weight: of one unit nominally", example: 500 }),
+      }),
+    ),
     pickupFrom: isoOutput,
     pickupUntil: isoOutput,
     handedOverAt: isoOutput.optional(),
@@ -90,6 +99,36 @@ export const fulfilmentShop: Route[] = [
 export const fulfilmentOps: Route[] = [
   route({
     method: "post",
+    path: "/ops/v1/stores/{storeId}/orders/{orderId}/packing",
+    summary: "称重打包",
+    description:
+      "Confirms what the goods of an order by weight weigh, once its team has succeeded and before it is handed over. What lacks of the nominal weight is refunded in proportion to what was paid, by a refund of its own; what is too much costs the member nothing. Confirmed once: the same grams again are answered the same, others are refused.",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops", "store_manager", "store_staff"],
+    scope: "store",
+    storeOf: (_deps, { params }) => params.storeId,
+    idempotent: true,
+    params: storePath.extend(orderPath.shape),
+    body: z.strictObject({
+      grams: z.int().min(1).max(9_900_000).meta({ description: "Grams of all units together", example: 930 }),
+    }),
+    ok: z
+      .object({
+        orderId: z.string(),
+        grams: z.int(),
+        nominalGrams: z.int().meta({ description: "What was sold" }),
+        refundFen: z.int().meta({ description: "What goes back for what lacks, fen; 0 where nothing does" }),
+        packedAt: isoOutput,
+      })
+      .meta({ id: "Packing" }),
+    problems: ["ORDER_NOT_FOUND", "ORDER_STATE", "SEAT_STATE", "ARRIVAL_OUTSTANDING", "PACKING_CONFIRMED"],
+    run: async (deps, { params, body, actor, once }) =>
+      (await work()).packOrder(deps, { by: actor.staffId, ...params, ...body, once }),
+    view: (packing) => ({ ...packing, packedAt: toIso(packing.packedAt) }),
+  }),
+  route({
+    method: "post",
     path: "/ops/v1/stores/{storeId}/pickups",
     summary: "核销提货码",
     description: "Hands the order over. Five wrong codes within ten minutes lock this staff member at this store.",
@@ -107,6 +146,7 @@ export const fulfilmentOps: Route[] = [
       "PICKUP_CODE_USED",
       "PICKUP_OTHER_STORE",
       "PICKUP_NOT_READY",
+      "PACKING_REQUIRED",
       "PICKUP_LOCKED",
       "PICKUP_RECALLED",
       "ARRIVAL_OUTSTANDING",

@@ -24,6 +24,7 @@ import {
   seatLifecycle,
   seatShare,
   seatState,
+  soldOf,
 } from "../../shared/order/index.ts";
 import type { Refund } from "../../shared/payment/index.ts";
 import { paymentLifecycle, refundCauses, refundLifecycle } from "../../shared/payment/index.ts";
@@ -38,6 +39,9 @@ export const tierView = z.object({
   fromUnits: z.int().min(1).max(1_000_000).meta({ description: "From this many paid units of the community on" }),
   unitFen: z.int().min(1).max(10_000_000_000).meta({ description: "Price of one unit, fen" }),
 });
+
+/** A component of a kit, and how many of it are in one. */
+export const componentView = z.object({ articleId: id, name: z.string(), units: z.int() }).meta({ id: "Component" });
 
 /** What a batch says beyond a team. */
 const batchView = z
@@ -61,6 +65,7 @@ const offer = {
   name: z.string(),
   articleId: id,
   articleName: z.string(),
+  components: z.array(componentView).optional().meta({ description: "Of a kit (套装): what one is made of" }),
   aloneFen: money.meta({ description: "Price of one unit bought alone, fen" }),
   teamFen: money.meta({ description: "Price of one unit if the team succeeds, fen" }),
   reference: z
@@ -79,6 +84,10 @@ const offer = {
     .object({ refund: z.literal("full"), text: z.string() })
     .meta({ description: "What happens when the team is not full, or the batch below its minimum, at its deadline" }),
   batch: batchView.optional().meta({ description: "Of a batch or ladder" }),
+  weightNotice: z
+    .string()
+    .optional()
+    .meta({ description: "Shown before paying, where the article is sold by weight: the price is estimated" }),
   perishableNotice: z.string().optional().meta({ description: "Shown before paying, where the article is perishable" }),
 };
 
@@ -107,6 +116,7 @@ const offerView = (terms: Terms) => ({
   name: terms.name,
   articleId: terms.articleId,
   articleName: terms.articleName,
+  ...(terms.components && { components: terms.components }),
   aloneFen: terms.aloneFen,
   teamFen: terms.teamFen,
   ...referenceOf(terms),
@@ -133,6 +143,9 @@ const offerView = (terms: Terms) => ({
       tiers: terms.batch.tiers,
       text: batchText(terms),
     },
+  }),
+  ...(terms.grams !== undefined && {
+    weightNotice: `本商品按重量出售,每份约${terms.grams}克,先按标称重量付款,提货前按实称结算,多退少不补。`,
   }),
   ...(terms.perishable && {
     perishableNotice: "本商品为鲜活易腐品,不适用七日无理由退货;如有质量问题仍可退款。",
@@ -270,8 +283,21 @@ const lineView = z.object({
   name: z.string(),
   units: z.int(),
   aloneFen: money,
-  unitFen: money,
-  amountFen: money,
+  unitFen: money.meta({ description: "Price of one unit, fen; of a kit's component its part of the kit's, rounded" }),
+  amountFen: money.meta({ description: "Fen; of goods by weight, what they come to as packed" }),
+  grams: z.int().optional().meta({ description: "Of goods by weight: of one unit nominally" }),
+  packedGrams: z.int().optional().meta({ description: "Of goods by weight: of all units, once they are packed" }),
+});
+/** What was bought: the goods line by line, and the kit that they make. */
+const boughtView = {
+  units: z.int().meta({ description: "Of the article; of a kit, kits" }),
+  lines: z.array(lineView).meta({ description: "Of a kit a line a component; they sum to the price before discounts" }),
+  kit: z.object({ articleId: id, name: z.string() }).optional().meta({ description: "Of a kit (套装)" }),
+};
+const toBought = ({ units, lines, kit }: Order) => ({
+  units,
+  lines,
+  ...(kit && { kit: { articleId: kit.articleId, name: kit.name } }),
 });
 
 /** A price line by line. */
@@ -279,7 +305,7 @@ export const priceView = z
   .array(
     z
       .object({
-        kind: z.enum(["alone", "team", "pickup", "coupon", "delivery"]),
+        kind: z.enum(["alone", "team", "weight", "pickup", "coupon", "delivery"]),
         amountFen: z.int().meta({ description: "Fen, below zero where it is taken off" }),
         text: z.string().meta({ description: "How it came about" }),
       })
@@ -296,29 +322,31 @@ export const seatView = z
     campaignId: id,
     seat: z.enum(seatLifecycle.states),
     payableFen: money,
-    lines: z.array(lineView),
+    ...boughtView,
     price: priceView,
     holdUntil: isoOutput.meta({ description: "Unpaid, the seat is given up after this" }),
     storeId: id,
     why: z.string().meta({ description: "Why this store, in words" }),
     onFailure: offer.onFailure,
+    weightNotice: offer.weightNotice,
     perishableNotice: offer.perishableNotice,
   })
   .meta({ id: "Seat" });
 export function toSeat({ order, team, why }: { order: Order; team: Team; why: string }): z.input<typeof seatView> {
-  const { onFailure, perishableNotice } = offerView(team.terms);
+  const { onFailure, weightNotice, perishableNotice } = offerView(team.terms);
   return {
     orderId: order.orderId,
     teamId: team.teamId,
     campaignId: team.campaignId,
     seat: order.seat,
     payableFen: order.payableFen,
-    lines: order.lines,
+    ...toBought(order),
     price: priceOf(order),
     holdUntil: toIso(order.holdUntil),
     storeId: order.storeId,
     why,
     onFailure,
+    ...(weightNotice !== undefined && { weightNotice }),
     ...(perishableNotice !== undefined && { perishableNotice }),
   };
 }
@@ -330,7 +358,7 @@ const refundView = z
     state: z.enum(refundLifecycle.states),
     cause: z.enum(refundCauses).meta({
       description:
-        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish",
+        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish; weight_difference: 称重结算, what lacked of the nominal weight",
     }),
     refundFen: money,
     requestedAt: isoOutput,
@@ -368,7 +396,7 @@ export const orderView = z
     teamState: z.enum(teamLifecycle.states),
     leader: z.boolean(),
     placedBy: id.optional().meta({ description: "The community leader who placed it in the member's name" }),
-    lines: z.array(lineView),
+    ...boughtView,
     price: priceView,
     payableFen: money.meta({ description: "Fen, as it was paid; of a settled batch the price is what is kept of it" }),
     batch: z
@@ -448,7 +476,7 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
     teamState: team.state,
     leader: team.leaderOrderId === order.orderId,
     ...(order.placedBy !== undefined && { placedBy: order.placedBy }),
-    lines: order.lines,
+    ...toBought(order),
     price: priceOf(order),
     payableFen: order.payableFen,
     ...(order.wantedUnits !== undefined &&
@@ -498,7 +526,7 @@ export const toOrderLine = (order: Order) => ({
   teamId: order.teamId,
   seat: order.seat,
   stage: order.stage,
-  name: order.lines[0]?.name ?? "",
+  name: soldOf(order).name,
   units: order.units,
   payableFen: order.payableFen,
   payable: yuan(order.payableFen),

@@ -47,6 +47,10 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   "refund.succeeded": (deps, event) => reverseAcquisition(deps, text(event, "orderId")),
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.withdrawn": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
+  "order.packed": async (deps, event) => {
+    if (event.data.refundId !== undefined)
+      await deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId"));
+  },
   "arrival.closed": (deps, event) => refundShort(deps, text(event, "lineId")),
   "arrival.moved": async (deps, event) => {
     await carryPromise(deps, text(event, "lineId"), deps.env.clock.now() + A_WHILE);

@@ -50,6 +50,13 @@ const toMember: Record<string, Words> = {
             body: `“${e.data.articleName}”到货不足,按付款先后分配:您订${e.data.soldUnits}份,可提${e.data.arrivedUnits}份,${amount(e, "refundFen")}将原路退回。`,
           }
         : undefined,
+  "order.packed": (e) =>
+    e.data.refundId === undefined
+      ? undefined
+      : {
+          title: "称重结算,退还差额",
+          body: `“${e.data.articleName}”实称${e.data.grams}克,标称${e.data.nominalGrams}克,不足部分${amount(e, "refundFen")}将原路退回。`,
+        },
   "order.promise_moved": (e) => ({
     title: "到货延期",
     body: `“${e.data.articleName}”到货延期,${moment(e, "pickupFrom")}起可提货。货到之前可申请全额退款,不操作则为您保留订单。`,

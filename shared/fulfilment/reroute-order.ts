@@ -152,14 +152,15 @@ async function supplyOf(
   storeId: string,
 ): Promise<Supply> {
   const { table } = deps;
+  const { units: whole } = order;
+  const allotment = await openAllotment(table, order, storeId);
+  if (allotment && allotment.left < whole) return { enough: false, take: [] };
+  if (allotment) {
+    const taken = allotments.patch(allotment).add({ left: -whole }).when("left", ">=", whole);
+    return { enough: true, take: [taken.when("state", "=", "OPEN")] };
+  }
   const take: Write[] = [];
   for (const [articleId, units] of unitsByArticle(order)) {
-    const allotment = await openAllotment(table, order, storeId, articleId);
-    if (allotment) {
-      if (allotment.left < units) return { enough: false, take: [] };
-      take.push(allotments.patch(allotment).add({ left: -units }).when("left", ">=", units).when("state", "=", "OPEN"));
-      continue;
-    }
     const stock = await table.load(stocks, { storeId, articleId });
     if (!stock || stock.online < units) return { enough: false, take: [] };
     take.push(

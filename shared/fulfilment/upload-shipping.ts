@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
-import { shippingLifecycle } from "../order/index.ts";
+import { shippingLifecycle, soldOf } from "../order/index.ts";
 import { decide, loadLasting, type Table } from "../table/entity.ts";
 import { dues, members, orders, outbox } from "../table/keys.ts";
 import type { ShippingUpload } from "./ports.ts";
@@ -32,10 +32,11 @@ export async function uploadShipping(
   if (order.shipping === "NONE") {
     const member = await loadLasting(table, members, { memberId: order.memberId });
     invariant(member, `order ${orderId} has a member`);
+    const { name, units } = soldOf(order);
     const outcome = await shippingUpload.uploadPickup({
       paymentNo: order.paymentNo,
       openid: member.openid,
-      description: order.lines.map(({ name, units }) => `${name}×${units}`).join(","),
+      description: `${name}×${units}`,
       handedOverAt,
     });
     if (outcome.kind === "refused") return outcome;

@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { minute, second, toIso } from "../kernel/time.ts";
-import { arrivalOf, type Order, orderLifecycle } from "../order/index.ts";
+import { arrivalOf, nominalGrams, type Order, orderLifecycle } from "../order/index.ts";
 import { recallAt } from "../supply/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
@@ -20,7 +20,7 @@ export interface HandedOver {
   /** Day the order was placed, YYYY-MM-DD: goods are shelved by it. */
   day: string;
   units: number;
-  lines: { articleId: string; name: string; units: number }[];
+  lines: { articleId: string; name: string; units: number; packedGrams?: number | undefined }[];
   /** Epoch ms. */
   handedOverAt: number;
 }
@@ -28,7 +28,7 @@ export interface HandedOver {
 /**
  * Hands an order over for its code: one commit uses the code, closes the order and queues the shipping upload. Of two tills at
  * once, one succeeds. Throws PICKUP_LOCKED, PICKUP_CODE_INVALID (counted), PICKUP_CODE_USED, PICKUP_OTHER_STORE (facts: the
- * right store), PICKUP_NOT_READY (before `pickupFrom`), PICKUP_RECALLED, ARRIVAL_OUTSTANDING, SEAT_STATE (a refund is under way, or nothing arrived), ORDER_STATE.
+ * right store), PICKUP_NOT_READY (before `pickupFrom`), PICKUP_RECALLED, ARRIVAL_OUTSTANDING, PACKING_REQUIRED, SEAT_STATE (a refund is under way, or nothing arrived), ORDER_STATE.
  */
 export async function verifyPickup(
   deps: { env: Pick<Env, "clock" | "ids">; table: Table; blindIndex(text: string): string },
@@ -67,10 +67,15 @@ export async function verifyPickup(
     await refuseRecalled(deps, order);
     const { orderId, day } = order;
     const units = await unitsToHandOver(table, order);
+    if (nominalGrams(order) !== undefined && order.packedAt === undefined)
+      throw new DomainError("PACKING_REQUIRED", `weigh it: POST /ops/v1/stores/${storeId}/orders/${orderId}/packing`, {
+        facts: { orderId },
+      });
     // what is allotted by what arrived may not be in the lines yet; such an order has one
-    const lines = order.lines.map(({ articleId, name, units: n }) => ({
+    const lines = order.lines.map(({ articleId, name, packedGrams, units: n }) => ({
       articleId,
       name,
+      packedGrams,
       units: order.sourced === "to_order" ? units : n,
     }));
     const result: HandedOver = { orderId, day, units, lines, handedOverAt: now };
@@ -107,7 +112,7 @@ export async function verifyPickup(
 
 /** Throws PICKUP_RECALLED where an article of the order is called back at its store. */
 async function refuseRecalled({ env, table }: { env: Pick<Env, "clock">; table: Table }, order: Order): Promise<void> {
-  for (const { articleId, name } of order.lines) {
+  for (const { articleId, name } of order.kit ? [order.kit, ...order.lines] : order.lines) {
     const recallId = await recallAt({ env, table }, articleId, order.storeId);
     if (recallId)
       throw new DomainError("PICKUP_RECALLED", `${name} is under recall ${recallId}: keep it back`, {

@@ -5,12 +5,14 @@ import { type Order, seatShare, seatState } from "../order/index.ts";
 import type { Recall } from "../supply/index.ts";
 import { Stale, type Table } from "../table/entity.ts";
 import { allCampaigns, dues, outbox, recallBuyers, recalls } from "../table/keys.ts";
+import { partOf } from "./goods.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Campaign } from "./model.ts";
 import { stopRecalled, teamsIn } from "./run-campaign.ts";
 import { counts, seatsIn } from "./team-seats.ts";
 
 type Deps = { env: Env; table: Table };
+type Part = NonNullable<ReturnType<typeof partOf>>;
 
 /** How long after it was opened a recall is gone through once more: by then every index shows what was written before it. */
 const SETTLED = minute;
@@ -28,7 +30,7 @@ export async function carryRecall(deps: Deps, recallId: string, untilMs: number)
   const recall = await table.load(recalls, { recallId });
   if (recall?.state !== "OPEN") return true;
   let live = false;
-  for await (const campaign of campaignsOf(table, recall.articleId)) {
+  for await (const [campaign, part] of campaignsOf(table, recall.articleId)) {
     if (campaign.state === "OPEN") await stopRecalled(deps, campaign);
     for await (const team of teamsIn(table, campaign.campaignId)) {
       if (!teamLifecycle.terminal(team.state)) live = true;
@@ -38,7 +40,8 @@ export async function carryRecall(deps: Deps, recallId: string, untilMs: number)
         const paid = counts(order) && ["PAID", "CONFIRMED"].includes(seatState(order, team));
         // whom a batch's last case left out has bought nothing
         const units = (order.shortAt === undefined ? seatShare(order, team)?.units : undefined) ?? order.units;
-        if (paid && units > 0 && concerns(recall, order)) await found(deps, recall, campaign, { ...order, units });
+        if (paid && units > 0 && concerns(recall, order))
+          await found(deps, recall, { ...order, units: units * part.units }, part.name);
       }
     }
   }
@@ -58,11 +61,15 @@ async function lookAgain({ table }: Deps, recallId: string, at: number): Promise
   }
 }
 
-async function* campaignsOf(table: Table, articleId: string): AsyncGenerator<Campaign> {
+/** Every campaign that an article is in, itself or in a kit, with what it is there. */
+async function* campaignsOf(table: Table, articleId: string): AsyncGenerator<[Campaign, Part]> {
   let after: Record<string, string> | undefined;
   do {
     const page = await table.page(allCampaigns(), { limit: 100, after });
-    yield* page.items.filter((campaign) => campaign.articleId === articleId && campaign.state !== "DRAFT");
+    for (const campaign of page.items) {
+      const part = partOf(campaign, articleId);
+      if (part && campaign.state !== "DRAFT") yield [campaign, part];
+    }
     after = page.next;
   } while (after);
 }
@@ -73,7 +80,7 @@ const concerns = (recall: Recall, order: Order): boolean =>
   (order.storeId === recall.storeId && (order.handedOverAt ?? Number.POSITIVE_INFINITY) >= (recall.since ?? 0));
 
 /** Puts a buyer on the list, with the event that tells it; one that is there already stays as it is. */
-async function found({ env, table }: Deps, { recallId }: Recall, campaign: Campaign, order: Order): Promise<void> {
+async function found({ env, table }: Deps, { recallId }: Recall, order: Order, articleName: string): Promise<void> {
   const { orderId, memberId, storeId, units } = order;
   if (await table.load(recallBuyers, { recallId, orderId })) return;
   try {
@@ -85,7 +92,7 @@ async function found({ env, table }: Deps, { recallId }: Recall, campaign: Campa
           type: "recall.buyer_found",
           actor: { kind: "system" },
           origin: order.origin,
-          data: { recallId, orderId, memberId, articleName: campaign.articleName },
+          data: { recallId, orderId, memberId, articleName },
         }),
       ),
     ]);

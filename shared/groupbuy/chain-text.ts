@@ -28,7 +28,7 @@ export function sharePath({ token, teamId, campaignId }: Pick<Share, "token" | "
  */
 export function chainText(campaign: Campaign, teams: readonly ChainTeam[], path?: string): string {
   const lines = [
-    `【${campaign.name}】${campaign.articleName}`,
+    `【${campaign.name}】${campaign.articleName}${campaign.grams === undefined ? "" : `(每份约${campaign.grams}克,按实称多退少不补)`}`,
     campaign.batch
       ? `单买${yuan(campaign.aloneFen)}元,社区团${campaign.batch.tiers.map((tier) => `满${tier.fromUnits}份${yuan(tier.unitFen)}元`).join("、")}`
       : `成团价${yuan(campaign.teamFen)}元(单买${yuan(campaign.aloneFen)}元),邀请${campaign.invitesRequired}位邻居成团`,

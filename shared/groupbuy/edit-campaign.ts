@@ -3,12 +3,12 @@ import { makeEvent } from "../kernel/event.ts";
 import { shareOf } from "../kernel/money.ts";
 import { DomainError, type FieldError } from "../kernel/problem.ts";
 import { wholeSecond } from "../kernel/time.ts";
-import { judgeGoods } from "../supply/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { campaigns, communities, dues, outbox, totalCaps } from "../table/keys.ts";
 import { brokenRules } from "./campaign-rules.ts";
-import { allotmentRows, campaignMoments, campaignOf, floorOf, refuseUnknown } from "./keep-campaign.ts";
+import { judgeCampaign } from "./goods.ts";
+import { allotmentRows, campaignMoments, campaignOf, floorOf, kitToOrder, refuseUnknown } from "./keep-campaign.ts";
 import type { BatchTerms, Campaign } from "./model.ts";
 
 type Deps = { table: Table; env: Env };
@@ -158,6 +158,7 @@ function unchangeable(
       "can't change: stores and prices rest on it; make another campaign",
     ],
     [(fixed.kind ?? campaign.kind) === campaign.kind, "kind", "can't change: make another campaign"],
+    [!next.components || next.batch?.sourced !== "to_order", "sourced", kitToOrder],
     [!ordered || next.opensAt === campaign.opensAt, "opensAt", "can't change: it has opened"],
     [!ordered || next.hardEnd >= campaign.hardEnd, "hardEnd", "may only be put off: teams may live until then"],
     [
@@ -178,7 +179,7 @@ async function rulesBroken(deps: Deps, next: Campaign): Promise<FieldError[]> {
   const rows = await allotmentRows(deps.table, next.campaignId);
   const ids = (next.communityIds ?? []).map((communityId) => ({ communityId }));
   const served = { allotments: rows, communities: await deps.table.loadMany(communities, ids) };
-  const { broken, margin } = await judgeGoods(deps, { articleId: next.articleId, until: next.pickupUntil });
+  const { broken, margin } = await judgeCampaign(deps, next);
   const excused = { belowFloor: margin !== undefined };
   return [...brokenRules(next, served, deps.env.clock.now(), excused), ...broken];
 }

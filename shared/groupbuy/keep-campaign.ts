@@ -3,7 +3,6 @@ import { makeEvent } from "../kernel/event.ts";
 import { shareOf } from "../kernel/money.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { wholeSecond } from "../kernel/time.ts";
-import { judgeGoods, standingRecall } from "../supply/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
@@ -20,6 +19,7 @@ import {
 import type { Once } from "../table/once.ts";
 import { brokenRules, marginOf } from "./campaign-rules.ts";
 import { clocks } from "./clocks.ts";
+import { goodsOf, judgeCampaign, recallOf } from "./goods.ts";
 import { campaignLifecycle } from "./lifecycle.ts";
 import type { Allotment, BatchTerms, Campaign } from "./model.ts";
 
@@ -55,7 +55,11 @@ export type CampaignDraft =
   | ({ kind: "batch" } & BatchDraft<"shareBps">)
   | ({ kind: "ladder" } & BatchDraft & Pick<BatchTerms, "tiers">);
 
-/** Makes a DRAFT. Throws ARTICLE_NOT_FOUND, COMMUNITY_NOT_FOUND, CAMPAIGN_RULE (a kit, or the article is retired). */
+/** Why a kit is not bought at the cut-off, and what to do. */
+export const kitToOrder =
+  "a kit is sold from the stock of its components: source it from stock, or sell its components to order one by one";
+
+/** Makes a DRAFT. Throws ARTICLE_NOT_FOUND, COMMUNITY_NOT_FOUND, CAMPAIGN_RULE (retired, or a kit that can't be sold so). */
 export async function createCampaign(
   deps: Deps,
   input: { draft: CampaignDraft } & By & { once: Once<Stored<Campaign>> },
@@ -63,11 +67,11 @@ export async function createCampaign(
   const { draft, staffId, once } = input;
   const article = await deps.table.load(articles, { articleId: draft.articleId });
   if (!article) throw new DomainError("ARTICLE_NOT_FOUND");
-  const refused = article.retired
-    ? "the article is retired: choose one on sale"
-    : article.sale.by === "kit" && "a kit has no stock of its own: choose one of its components";
+  const { refused, ...goods } = await goodsOf(deps.table, article);
   if (refused)
     throw new DomainError("CAMPAIGN_RULE", undefined, { errors: [{ path: "body.articleId", message: refused }] });
+  if (goods.components && draft.kind !== "neighbour" && draft.sourced === "to_order")
+    throw new DomainError("CAMPAIGN_RULE", undefined, { errors: [{ path: "body.sourced", message: kitToOrder }] });
   if (draft.kind !== "neighbour") await refuseUnknown(deps.table, draft.communityIds);
   const { originId, totalCap, pickupDiscountFen, deliveryFeeFen } = draft;
   const campaign: Stored<Campaign> = {
@@ -77,9 +81,8 @@ export async function createCampaign(
     perMemberLimit: draft.perMemberLimit,
     campaignId: deps.env.ids.next("CP"),
     articleName: article.name,
-    perishable: article.perishable,
     aloneFen: article.priceFen,
-    costFen: article.costFen,
+    ...goods,
     opensAt: wholeSecond(draft.opensAt),
     hardEnd: wholeSecond(draft.hardEnd),
     pickupFrom: draft.pickupFrom,
@@ -240,10 +243,7 @@ export async function publishCampaign(
       communities,
       (campaign.communityIds ?? []).map((communityId) => ({ communityId })),
     );
-    const { broken, article, notes, exceptions, margin } = await judgeGoods(deps, {
-      articleId: campaign.articleId,
-      until: campaign.pickupUntil,
-    });
+    const { broken, article, notes, exceptions, margin } = await judgeCampaign(deps, campaign);
     const belowFloor = margin !== undefined;
     const errors = [
       ...brokenRules(campaign, { allotments: rows, communities: served }, now, { belowFloor }),
@@ -272,7 +272,7 @@ export async function publishCampaign(
 
 /**
  * Suspends (no new teams, no joins; live teams run on), resumes or cancels a campaign (its forming teams fail and are
- * refunded, succeeded ones stand). Throws CAMPAIGN_STATE, CAMPAIGN_RULE (resumed while a recall of its article stands).
+ * refunded, succeeded ones stand). Throws CAMPAIGN_STATE, CAMPAIGN_RULE (resumed while a recall of its goods stands).
  */
 export async function steerCampaign(
   deps: Deps,
@@ -287,7 +287,7 @@ export async function steerCampaign(
     const campaign = await campaignOf(deps.table, input.campaignId);
     if (!campaignLifecycle.allows(campaign.state, input.event))
       throw new DomainError("CAMPAIGN_STATE", `it is ${campaign.state}`);
-    const recallId = input.event === "resumed" ? await standingRecall(deps, campaign.articleId) : undefined;
+    const recallId = input.event === "resumed" ? await recallOf(deps, campaign) : undefined;
     if (recallId)
       throw new DomainError("CAMPAIGN_RULE", undefined, {
         errors: [{ path: "goods.recall", message: `recall ${recallId} stands: close it when the goods are safe` }],

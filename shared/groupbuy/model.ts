@@ -13,6 +13,14 @@ export const admission = z.enum(["anyone", "community", "store", "new"]);
 const tier = z.object({ fromUnits: z.int().min(1).max(1_000_000), unitFen: fen.min(1) });
 export type Tier = z.infer<typeof tier>;
 
+/** A kit's component as it was when the campaign was made: units in one kit, and the price of one alone, by which it has its part of the kit's price. */
+const component = z.object({
+  articleId: idOf("AR"),
+  name: z.string(),
+  units: z.int().min(1).max(99),
+  aloneFen: fen.min(1),
+});
+
 /** Where the goods of a batch come from; rows of before it was asked come from stock. */
 export const sourced = z.enum(["stock", "to_order"]).default("stock");
 
@@ -37,6 +45,10 @@ const termFields = z.object({
   articleId: idOf("AR"),
   articleName: z.string(),
   perishable: z.boolean(),
+  /** Of a kit. */
+  components: z.array(component).min(1).max(20).optional(),
+  /** Of an article by weight: of one unit nominally. What a store packs is weighed, and what lacks is refunded. */
+  grams: z.int().min(1).max(100_000).optional(),
   /** Price of one unit alone, and in a team that succeeds; in a batch, at its first tier. */
   aloneFen: fen.min(1),
   teamFen: fen.min(1),
@@ -116,7 +128,7 @@ export const campaign = termFields
   );
 export type Campaign = z.infer<typeof campaign>;
 
-/** A store's units for a campaign's article: `left` is taken at hold; RETURNED rows take back nothing any more. */
+/** A store's units for a campaign's article, a kit's as kits: `left` is taken at hold; RETURNED rows take back nothing any more. */
 export const allotment = z.object({
   campaignId: idOf("CP"),
   storeId: idOf("ST"),

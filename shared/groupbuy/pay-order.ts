@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
-import type { Order } from "../order/index.ts";
+import { type Order, soldOf } from "../order/index.ts";
 import { type PaymentChannel, type PaymentParameters, paymentLifecycle } from "../payment/index.ts";
 import { decide, loadLasting, Stale, type Stored, type Table } from "../table/entity.ts";
 import { members, orders, paymentAttempts, teams } from "../table/keys.ts";
@@ -29,11 +29,10 @@ export async function payOrder(deps: Deps, orderId: string): Promise<Payable> {
     const { order, team, openid } = await payable(deps, orderId);
     const expiresAt = Math.min(order.holdUntil, team.deadline ?? team.terms.hardEnd);
     if (deps.env.clock.now() >= expiresAt) throw new DomainError("HOLD_EXPIRED");
-    const line = order.lines[0];
-    invariant(line, `order ${orderId} has a line`);
+    const sold = soldOf(order);
     const asked = await deps.channel.prepay({
       paymentNo: order.paymentNo,
-      description: `${team.terms.name} ${line.name}×${line.units}`,
+      description: `${team.terms.name} ${sold.name}×${sold.units}`,
       amountFen: order.payableFen,
       openid,
       expiresAt,

@@ -14,6 +14,8 @@ export interface PickingList {
   articleId: string;
   articleName: string;
   casePack?: number;
+  /** Of a kit: what goes into each. */
+  components?: { articleId: string; name: string; units: number }[];
   communities: {
     communityId: string;
     name: string;
@@ -36,7 +38,7 @@ export async function pickingList(
 ): Promise<PickingList> {
   const { table } = deps;
   const campaign = await campaignOf(table, campaignId);
-  const { batch, communityIds, articleId, articleName, hardEnd } = campaign;
+  const { batch, communityIds, articleId, articleName, components, hardEnd } = campaign;
   if (!batch || !communityIds) throw new DomainError("CAMPAIGN_STATE", "only a batch has a picking list");
   const keys = communityIds.map((communityId) => ({ communityId, teamId: batchTeamId(campaignId, communityId) }));
   const [named, found] = await Promise.all([table.loadMany(communities, keys), table.loadMany(teams, keys)]);
@@ -50,6 +52,7 @@ export async function pickingList(
     throw new DomainError("CAMPAIGN_STATE", `ask again some minutes after its cut-off, ${toIso(hardEnd)}`);
   const list: PickingList = { campaignId, storeId, articleId, articleName, communities: [] };
   if (batch.casePack !== undefined) list.casePack = batch.casePack;
+  if (components) list.components = components;
   const line = await table.load(purchaseLines, { lineId: lineIdOf({ campaignId, storeId, articleId }) });
   for (const team of here) {
     if (team.state !== "SUCCEEDED" || team.communityId === undefined) continue;

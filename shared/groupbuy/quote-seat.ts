@@ -1,7 +1,7 @@
 import { couponFor } from "../coupon/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { DomainError } from "../kernel/problem.ts";
-import type { Order } from "../order/index.ts";
+import { type Order, soldOf } from "../order/index.ts";
 import { type Discount, discounted, type Priced, type PriceLine, priceLines } from "../pricing/index.ts";
 import type { Table } from "../table/entity.ts";
 import { campaigns } from "../table/keys.ts";
@@ -48,7 +48,7 @@ export async function quoteSeat(
 ): Promise<Quote> {
   const campaign = await table.load(campaigns, input, { eventually: true });
   if (!campaign || campaign.state === "DRAFT") throw new DomainError("CAMPAIGN_NOT_FOUND");
-  const { aloneFen, teamFen: unitFen, floorFen, perMemberLimit, deliveryFeeFen, batch } = campaign;
+  const { aloneFen, teamFen: unitFen, floorFen, perMemberLimit, deliveryFeeFen, batch, grams } = campaign;
   const { units, fulfilment } = input;
   if (units > perMemberLimit)
     throw new DomainError("UNITS_LIMIT", undefined, { facts: { limit: perMemberLimit, counted: 0 } });
@@ -63,10 +63,10 @@ export async function quoteSeat(
   const { payableFen, discounts } = priceWith(priced, delivers ? {} : campaign, coupon?.faceFen);
   return {
     payableFen: payableFen + feeFen,
-    lines: priceLines({ ...priced, batch: batch !== undefined }, discounts, feeFen),
+    lines: priceLines({ ...priced, grams, batch: batch !== undefined }, discounts, feeFen),
   };
 }
 
 /** What an order comes to line by line, as it stands: what was paid, or of a settled batch what is kept of it. */
-export const priceOf = ({ lines, discounts = [], wantedUnits }: Order): PriceLine[] =>
-  lines.flatMap((line, i) => priceLines({ ...line, batch: wantedUnits !== undefined }, i === 0 ? discounts : []));
+export const priceOf = (order: Order): PriceLine[] =>
+  priceLines({ ...soldOf(order), batch: order.wantedUnits !== undefined }, order.discounts ?? []);

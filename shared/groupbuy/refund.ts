@@ -3,7 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { providerNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
-import { arrivalOf, type Order, seatLifecycle } from "../order/index.ts";
+import { arrivalOf, type Order, resold, seatLifecycle, soldOf } from "../order/index.ts";
 import {
   booked,
   type ChannelRefund,
@@ -111,6 +111,7 @@ const reasons: Record<Refund["cause"], string> = {
   settled_difference: "截单结算,退还差额",
   short_arrival: "到货不足,退还未到部分",
   late_arrival: "到货延期,会员申请全额退款",
+  weight_difference: "称重结算,退还不足部分",
 };
 
 function step(deps: Deps, input: RefundKey & { round: number }, refund: Refund | undefined): RefundStep {
@@ -164,7 +165,7 @@ export async function refundOfTeamsEnd(
       const { units, unitFen } = due.share;
       cut = cutTo(order, units, unitFen, { refundId: key.refundId, at: now });
       seat.set({ settledAt: now, ...cut.fields });
-      returned = { ...order, ...ofUnits(order, order.units - due.share.units, due.share.unitFen) };
+      returned = { ...order, ...resold(order, order.units - due.share.units, due.share.unitFen) };
     }
     await deps.table.commit([
       seat,
@@ -222,7 +223,7 @@ async function refundOfArrival(deps: Deps, key: RefundKey): Promise<Stored<Refun
         refundId,
         refundFen,
         cause: "short_arrival",
-        articleName: order.lines[0]?.name ?? "",
+        articleName: soldOf(order).name,
         soldUnits: short.soldUnits,
         arrivedUnits: units,
       }),
@@ -232,26 +233,19 @@ async function refundOfArrival(deps: Deps, key: RefundKey): Promise<Stored<Refun
 }
 
 interface Cut {
-  fields: Pick<Order, "units" | "lines" | "discounts">;
+  fields: Pick<Order, "units" | "lines" | "kit" | "discounts">;
   /** What the coupon's funder is given back. */
   lines: Write[];
 }
 
 /** A seat that gets so many units at a price: its discounts stay as far as the floor leaves room, of a coupon the rest is not used. */
 function cutTo(order: Order, units: number, unitFen: number, { refundId, at }: { refundId: string; at: number }): Cut {
-  const fields = ofUnits(order, units, unitFen);
+  const fields = resold(order, units, unitFen);
   if (!order.discounts) return { fields, lines: [] };
   const { discounts } = discounted({ units, unitFen, floorFen: order.floorFen }, order.discounts);
   const amountFen = couponFen(order) - couponFen({ discounts });
   const lines = couponBooked(order, { kind: "coupon_return", reference: refundId, amountFen, at });
   return { fields: { ...fields, discounts }, lines };
-}
-
-/** An order's line and units as so many units at a price. A seat of a team is of one line. */
-function ofUnits(order: Order, units: number, unitFen: number): Pick<Order, "units" | "lines"> {
-  const [line] = order.lines;
-  invariant(line && order.lines.length === 1, `seat ${order.orderId} has one line`);
-  return { units, lines: [{ ...line, units, unitFen, amountFen: units * unitFen }] };
 }
 
 /** Puts what the channel says of a refund, as it was read last, into our rows; told twice, or late, it changes nothing. */

@@ -3,7 +3,6 @@ import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { referencePrice } from "../pricing/index.ts";
-import { standingRecall } from "../supply/index.ts";
 import { decide, Stale, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
   allotments,
@@ -19,6 +18,7 @@ import {
   teamsOf,
 } from "../table/keys.ts";
 import { clocks } from "./clocks.ts";
+import { recallOf, takenByUnit } from "./goods.ts";
 import { allotmentRows, steerCampaign } from "./keep-campaign.ts";
 import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
 import type { Allotment, Campaign, Team } from "./model.ts";
@@ -47,7 +47,7 @@ export async function runCampaign(deps: Deps, campaignId: string, untilMs: numbe
           await rememberReference(deps, campaign);
           continue;
         }
-        if (!(await eachAllotment(deps, campaignId, "PLANNED", openAllotment, untilMs))) return false;
+        if (!(await eachAllotment(deps, campaign, "PLANNED", openAllotment, untilMs))) return false;
         for (const communityId of campaign.communityIds ?? []) {
           if (deps.env.clock.now() >= untilMs) return false;
           await openBatchTeam(deps, campaignId, communityId);
@@ -57,7 +57,7 @@ export async function runCampaign(deps: Deps, campaignId: string, untilMs: numbe
       case "OPEN":
       case "SUSPENDED":
         // stores that the index had not shown yet when it opened
-        if (!(await eachAllotment(deps, campaignId, "PLANNED", openAllotment, untilMs))) return false;
+        if (!(await eachAllotment(deps, campaign, "PLANNED", openAllotment, untilMs))) return false;
         if (campaign.state === "OPEN") await stopRecalled(deps, campaign);
         if (now < campaign.closesAt) return true;
         await move(deps, campaign, "closed");
@@ -66,14 +66,14 @@ export async function runCampaign(deps: Deps, campaignId: string, untilMs: numbe
         if (now < campaign.hardEnd) return true;
         if (await anyLive(deps, campaignId)) return false;
         if (!(await orderGoods(deps, campaign))) return false;
-        if (!(await eachAllotment(deps, campaignId, "OPEN", returnAllotment, untilMs))) return false;
+        if (!(await eachAllotment(deps, campaign, "OPEN", returnAllotment, untilMs))) return false;
         await move(deps, campaign, "settled");
         continue;
       case "CANCELLED":
         if (!(await stopTeams(deps, campaignId, untilMs)) || (await anyLive(deps, campaignId))) return false;
         // one that was cancelled past its cut-off may have teams that had succeeded
         if (!(await orderGoods(deps, campaign))) return false;
-        return eachAllotment(deps, campaignId, "OPEN", returnAllotment, untilMs);
+        return eachAllotment(deps, campaign, "OPEN", returnAllotment, untilMs);
       default:
         return true;
     }
@@ -90,10 +90,11 @@ async function rememberReference(deps: Deps, campaign: Stored<Campaign>): Promis
   }
 }
 
-/** Suspends an open campaign whose article is called back; whoever has just changed it otherwise is not disturbed. */
-export async function stopRecalled(deps: Deps, { campaignId, articleId }: Campaign): Promise<void> {
-  const recallId = await standingRecall(deps, articleId);
+/** Suspends an open campaign whose goods are called back; whoever has just changed it otherwise is not disturbed. */
+export async function stopRecalled(deps: Deps, campaign: Campaign): Promise<void> {
+  const recallId = await recallOf(deps, campaign);
   if (!recallId) return;
+  const { campaignId } = campaign;
   try {
     const reason = `商品召回 ${recallId}`;
     await steerCampaign(deps, { campaignId, event: "suspended", reason, staffId: "system", once: () => [] });
@@ -105,15 +106,15 @@ export async function stopRecalled(deps: Deps, { campaignId, articleId }: Campai
 /** Does what is left to do of the allotments in a state; false when the time ran out before the last. */
 async function eachAllotment(
   deps: Deps,
-  campaignId: string,
+  campaign: Campaign,
   state: Allotment["state"],
-  one: (deps: Deps, row: Allotment) => Promise<void>,
+  one: (deps: Deps, campaign: Campaign, row: Allotment) => Promise<void>,
   untilMs: number,
 ): Promise<boolean> {
-  for (const row of await allotmentRows(deps.table, campaignId)) {
+  for (const row of await allotmentRows(deps.table, campaign.campaignId)) {
     if (row.state !== state) continue;
     if (deps.env.clock.now() >= untilMs) return false;
-    await one(deps, row);
+    await one(deps, campaign, row);
   }
   return true;
 }
@@ -181,10 +182,10 @@ async function move(deps: Deps, campaign: Stored<Campaign>, event: "opened" | "c
 }
 
 /**
- * Moves a store's units from its online stock to the campaign: what it has, at most what was planned. What is bought to order
- * takes nothing from stock, and gives nothing back to it.
+ * Moves a store's units from its online stock to the campaign: what it has, at most what was planned; of a kit, as many as each of
+ * its components suffices for. What is bought to order takes nothing from stock, and gives nothing back to it.
  */
-async function openAllotment(deps: Deps, planned: Allotment): Promise<void> {
+async function openAllotment(deps: Deps, goods: Campaign, planned: Allotment): Promise<void> {
   await decide(async () => {
     const row = await deps.table.load(allotments, planned);
     if (row?.state !== "PLANNED") return;
@@ -194,33 +195,41 @@ async function openAllotment(deps: Deps, planned: Allotment): Promise<void> {
       await deps.table.commit([opened.set({ state: "OPEN", left: row.units, sourced: "to_order" })]);
       return;
     }
-    const stock = await deps.table.load(stocks, row);
-    const units = Math.min(row.units, stock?.online ?? 0);
+    const enough = await Promise.all(
+      takenByUnit(goods).map(async ({ articleId, units }) => {
+        const stock = await deps.table.load(stocks, { storeId: row.storeId, articleId });
+        return Math.floor((stock?.online ?? 0) / units);
+      }),
+    );
+    const units = Math.min(row.units, ...enough);
     opened.set({ state: "OPEN", left: units });
-    await deps.table.commit([opened, ...(units > 0 ? moved(deps, row, `open#${row.campaignId}`, -units) : [])]);
+    await deps.table.commit([opened, ...moved(deps, goods, row, `open#${row.campaignId}`, -units)]);
   });
 }
 
-async function returnAllotment(deps: Deps, open: Allotment): Promise<void> {
+async function returnAllotment(deps: Deps, goods: Campaign, open: Allotment): Promise<void> {
   await decide(async () => {
     const row = await deps.table.load(allotments, open);
     if (row?.state !== "OPEN") return;
     const returned = allotments.patch(row).asRead(row).set({ state: "RETURNED", left: 0 });
     await deps.table.commit([
       returned,
-      ...(row.left > 0 && !row.sourced ? moved(deps, row, `return#${row.campaignId}`, row.left) : []),
+      ...(row.sourced ? [] : moved(deps, goods, row, `return#${row.campaignId}`, row.left)),
     ]);
   });
 }
 
-const moved = (deps: Deps, row: Allotment, cause: string, delta: number): Write[] => {
-  const key = { storeId: row.storeId, articleId: row.articleId };
-  const patch = stocks.patch(key).add({ online: delta });
-  return [
-    delta < 0 ? patch.when("online", ">=", -delta) : patch,
-    stockMovements.create({ ...key, cause, delta, at: deps.env.clock.now() }),
-  ];
-};
+/** What so many units of a campaign put into a store's online stock, or take out of it. */
+const moved = (deps: Deps, goods: Campaign, { storeId }: Allotment, cause: string, units: number): Write[] =>
+  (units === 0 ? [] : takenByUnit(goods)).flatMap((part) => {
+    const key = { storeId, articleId: part.articleId };
+    const delta = units * part.units;
+    const patch = stocks.patch(key).add({ online: delta });
+    return [
+      delta < 0 ? patch.when("online", ">=", -delta) : patch,
+      stockMovements.create({ ...key, cause, delta, at: deps.env.clock.now() }),
+    ];
+  });
 
 /** The campaign's teams, bucket by bucket. */
 export async function* teamsIn(table: Table, campaignId: string): AsyncGenerator<Stored<Team>> {

@@ -3,7 +3,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { readProviderNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
-import { type Order, seatLifecycle } from "../order/index.ts";
+import { type Order, seatLifecycle, soldOf } from "../order/index.ts";
 import { booked, openCase, type PaidTransaction, type PaymentAttempt, paymentLifecycle } from "../payment/index.ts";
 import { decide, loadLasting, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
@@ -203,16 +203,9 @@ async function pay(
  * seat, no stock, or the member has another seat by now.
  */
 async function reseat(deps: Deps, order: Order, team: Team, paid: PaidTransaction): Promise<Write[] | undefined> {
-  const line = order.lines[0];
-  if (
-    !order.campaignId ||
-    !line ||
-    team.state !== "FORMING" ||
-    team.free < 1 ||
-    paid.successTime >= (team.deadline ?? 0)
-  )
+  if (!order.campaignId || team.state !== "FORMING" || team.free < 1 || paid.successTime >= (team.deadline ?? 0))
     return undefined;
-  const key = { campaignId: order.campaignId, storeId: order.storeId, articleId: line.articleId };
+  const key = { campaignId: order.campaignId, storeId: order.storeId, articleId: soldOf(order).articleId };
   const coupon = order.coupon && { memberId: order.memberId, grantId: order.coupon.grantId };
   const [allotment, cap, guard, grant] = await Promise.all([
     deps.table.load(allotments, key),

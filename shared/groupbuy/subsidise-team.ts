@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
-import type { Order } from "../order/index.ts";
+import { type Order, soldOf } from "../order/index.ts";
 import { booked } from "../payment/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table } from "../table/entity.ts";
@@ -122,5 +122,7 @@ async function planOf(deps: Deps, teamId: string): Promise<Plan> {
 }
 
 /** What the team price saves against buying alone: the discount given although the team was not full. */
-const discountOf = (order: Order): number =>
-  order.lines.reduce((sum, { aloneFen, unitFen, units }) => sum + (aloneFen - unitFen) * units, 0);
+function discountOf(order: Order): number {
+  const { aloneFen, unitFen, units } = soldOf(order);
+  return (aloneFen - unitFen) * units;
+}

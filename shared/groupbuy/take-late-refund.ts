@@ -3,7 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { siblingId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { toIso } from "../kernel/time.ts";
-import { type Arrival, arrivalOf, leaveLine, type Order, seatLifecycle } from "../order/index.ts";
+import { type Arrival, arrivalOf, keptFen, leaveLine, type Order, seatLifecycle } from "../order/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { orders, outbox, refunds } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
@@ -31,8 +31,7 @@ export async function takeLateRefund(
     if (!order) throw new DomainError("ORDER_NOT_FOUND");
     if (order.seat !== "PAID") throw new DomainError("SEAT_STATE", `the seat is ${order.seat}`);
     const arrival = await arrivalOf(table, order);
-    const share = arrival?.share;
-    if (!arrival || !share || arrival.line?.movedAt === undefined)
+    if (!arrival?.share || arrival.line?.movedAt === undefined)
       throw new DomainError("LATE_REFUND_CLOSED", "its goods are not put off");
     if (!refundableAsLate(order, arrival))
       throw new DomainError(
@@ -41,7 +40,7 @@ export async function takeLateRefund(
       );
     const refundId = arrivalRefundId(order);
     const given: Order = { ...order, seat: "REFUND_DUE", refundId };
-    const refundFen = share.keptFen;
+    const refundFen = keptFen(order);
     await table.commit([
       atItsStore(order).asRead(order).move("seat", seatLifecycle, "withdrawn").set({ refundId }),
       refunds.create(requestedRefund(order, { refundId, cause: "late_arrival", refundFen }, env.clock.now())),

@@ -5,7 +5,7 @@ import { makeEvent, type Origin } from "../kernel/event.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { DomainError, type ProblemCode } from "../kernel/problem.ts";
 import { dayOf, wholeSecond } from "../kernel/time.ts";
-import { type Order, seatState } from "../order/index.ts";
+import { linesOf, type Order, seatState } from "../order/index.ts";
 import { decide, loadLasting, Stale, type Stored, type Write } from "../table/entity.ts";
 import {
   allotments,
@@ -264,8 +264,9 @@ async function prepareSeat(
     throw new DomainError("NOT_ADMITTED_STORE", undefined, own);
 
   const channel = terms.batch ? "batch" : "mini";
-  const priced = { units, unitFen: terms.teamFen, floorFen: terms.floorFen };
-  const use = { articleId: terms.articleId, storeId: route.storeId, channel, priceFen: terms.teamFen * units } as const;
+  const { articleId, aloneFen, teamFen, grams } = terms;
+  const priced = { units, unitFen: teamFen, floorFen: terms.floorFen };
+  const use = { articleId, storeId: route.storeId, channel, priceFen: teamFen * units } as const;
   const grantId = input.couponGrantId;
   const coupon = grantId === undefined ? undefined : await couponFor(deps, { memberId, grantId }, use, now);
   const { payableFen, discounts } = priceWith(priced, terms, coupon?.faceFen);
@@ -286,19 +287,12 @@ async function prepareSeat(
     seat: "HELD",
     stage: "PLACED",
     shipping: "NONE",
-    lines: [
-      {
-        articleId: terms.articleId,
-        name: terms.articleName,
-        units,
-        aloneFen: terms.aloneFen,
-        unitFen: terms.teamFen,
-        amountFen: terms.teamFen * units,
-      },
-    ],
+    ...linesOf(
+      { articleId, name: terms.articleName, units, aloneFen, unitFen: teamFen, ...(grams !== undefined && { grams }) },
+      terms.components,
+    ),
     ...(discounts.length > 0 && { discounts, ...(terms.floorFen !== undefined && { floorFen: terms.floorFen }) }),
     ...(coupon && { coupon: { grantId: coupon.grant.grantId, funder: funderAccount(coupon.grant.terms) } }),
-    units,
     ...(input.placedBy !== undefined && { placedBy: input.placedBy }),
     ...(terms.batch && { wantedUnits: input.units, upToUnits: units }),
     ...(terms.batch?.sourced === "to_order" && { sourced: "to_order" }),
@@ -317,7 +311,7 @@ async function prepareSeat(
   };
   const actor = { kind: "member" as const, id: input.placedBy ?? input.memberId };
   const looksAt = holdUntil + clocks.grace;
-  const taken = { campaignId: campaign.campaignId, storeId: route.storeId, articleId: terms.articleId };
+  const taken = { campaignId: campaign.campaignId, storeId: route.storeId, articleId };
   const unitsTaken = allotments.patch(taken).add({ left: -units }).when("left", ">=", units).when("state", "=", "OPEN");
   const nextGuard = { units: { ...guard?.units, [plan.orderId]: units }, liveOrderId: plan.orderId };
   return {

@@ -6,6 +6,8 @@ export const termsOf = (campaign: Campaign): Terms => ({
   articleId: campaign.articleId,
   articleName: campaign.articleName,
   perishable: campaign.perishable,
+  ...(campaign.components && { components: campaign.components }),
+  ...(campaign.grams !== undefined && { grams: campaign.grams }),
   aloneFen: campaign.aloneFen,
   teamFen: campaign.teamFen,
   costFen: campaign.costFen,

@@ -11,9 +11,12 @@ export const fen = z
 export const basisPoints = z.int().min(0).max(10_000).meta({ description: "Basis points: 8000 is 80 %" });
 
 /** `amount` × `bps` / 10,000, rounded half up to whole fen, for one line: 999 fen at 8000 is 799. */
-export function shareOf(amountFen: number, bps: number): number {
-  const product = BigInt(amountFen) * BigInt(bps);
-  return Number((product + 5_000n) / 10_000n);
+export const shareOf = (amountFen: number, bps: number): number => proportionOf(amountFen, bps, 10_000);
+
+/** `amount` × `part` / `whole`, rounded half up to whole fen; `whole` is above zero. */
+export function proportionOf(amountFen: number, part: number, whole: number): number {
+  const [product, by] = [BigInt(amountFen) * BigInt(part), BigInt(whole)];
+  return Number((2n * product + by) / (2n * by));
 }
 
 /**

@@ -316,6 +316,18 @@ export const problems = {
     en: "The goods of this order have not arrived yet",
     log: "info",
   },
+  PACKING_REQUIRED: {
+    status: 409,
+    zh: "按重量出售的商品须先称重打包,再核销",
+    en: "The goods are sold by weight: weigh and pack them first, then hand them over",
+    log: "info",
+  },
+  PACKING_CONFIRMED: {
+    status: 409,
+    zh: "该订单已确认称重,不能更改",
+    en: "The order's weight was confirmed already and can't change",
+    log: "info",
+  },
   PICKUP_LOCKED: {
     status: 429,
     zh: "输错次数过多,请10分钟后再试",

@@ -10,12 +10,19 @@ import { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts
 export const orderLine = z.object({
   articleId: idOf("AR"),
   name: z.string(),
-  units: z.int().min(1).max(999),
-  /** Price of one unit alone, and as sold. */
+  units: z.int().min(1).max(9_999),
+  /** Price of one unit alone, and as sold; of a kit's component its part of the kit's price, rounded. */
   aloneFen: fen,
   unitFen: fen,
+  /** What the units come to: at first units × unitFen, or a component's part of that; less once fewer grams were packed. */
   amountFen: fen,
+  /** Of goods by weight: of one unit nominally, and of all units as packed. */
+  grams: z.int().min(1).optional(),
+  packedGrams: z.int().min(1).optional(),
 });
+
+/** The kit that an order's lines are the components of: price of one alone, and as sold. */
+const orderKit = z.object({ articleId: idOf("AR"), name: z.string(), aloneFen: fen, unitFen: fen });
 
 /** Taken off an order beside its team price: what was promised, and what the margin floor let through. */
 export const orderDiscount = z.object({
@@ -52,11 +59,13 @@ export const order = payment.extend({
   shipping: z.enum(shippingLifecycle.states),
   /** In a batch: the most it can come to until its share is settled, then what it came to. */
   lines: z.array(orderLine).min(1),
+  kit: orderKit.optional(),
   /** What is taken off, and the least that a unit may come to by it. */
   discounts: z.array(orderDiscount).max(5).optional(),
   floorFen: fen.optional(),
   /** The coupon among the discounts, and the account that bears it. */
   coupon: z.object({ grantId: idOf("CG"), funder: z.string() }).optional(),
+  /** Of the article that was sold: of a kit, kits. */
   units: z.int().min(1),
   /** The community leader who placed it in the member's name. */
   placedBy: idOf("MB").optional(),
@@ -69,6 +78,8 @@ export const order = payment.extend({
   sourced: z.literal("to_order").optional(),
   /** When a seat that got less of what arrived than it was sold had its part settled: refund begun, lines cut. */
   shortAt: epochMs.optional(),
+  /** When the store weighed what it packed of goods by weight. */
+  packedAt: epochMs.optional(),
   /** What of the payment has been refunded, fen. */
   refundedFen: fen.optional(),
   createdAt: epochMs,

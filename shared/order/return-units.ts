@@ -3,8 +3,9 @@ import type { Stored, Table, Write } from "../table/entity.ts";
 import { allotments, purchaseLines, stockMovements, stocks } from "../table/keys.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Order } from "./model.ts";
+import { soldOf } from "./sold.ts";
 
-/** Units of an order by article. */
+/** Units of an order by article: of a kit, by its components. */
 export function unitsByArticle(order: Pick<Order, "lines">): Map<string, number> {
   const units = new Map<string, number>();
   for (const line of order.lines) units.set(line.articleId, (units.get(line.articleId) ?? 0) + line.units);
@@ -12,17 +13,17 @@ export function unitsByArticle(order: Pick<Order, "lines">): Map<string, number>
 }
 
 /**
- * The campaign's allotment a store would take an article from; undefined where it would be its online stock. What may be ordered
- * of goods that are bought at the cut-off is no stock for an order that is served from stock.
+ * The campaign's allotment a store would take an order's units from, a kit's as kits; undefined where it would be its online
+ * stock. What may be ordered of goods that are bought at the cut-off is no stock for an order that is served from stock.
  */
 export async function openAllotment(
   table: Table,
-  order: Pick<Order, "campaignId" | "sourced">,
+  order: Pick<Order, "campaignId" | "sourced" | "units" | "lines" | "kit">,
   storeId: string,
-  articleId: string,
 ) {
-  if (order.campaignId === undefined) return undefined;
-  const row = await table.load(allotments, { campaignId: order.campaignId, storeId, articleId });
+  const { campaignId } = order;
+  if (campaignId === undefined) return undefined;
+  const row = await table.load(allotments, { campaignId, storeId, articleId: soldOf(order).articleId });
   return row?.state === "OPEN" && row.sourced === order.sourced ? row : undefined;
 }
 
@@ -37,16 +38,12 @@ export async function returnUnits(
   why: string,
 ): Promise<Write[]> {
   const { table, env } = deps;
-  const { storeId } = order;
+  const allotment = await openAllotment(table, order, order.storeId);
+  if (allotment) return [allotments.patch(allotment).add({ left: order.units }).when("state", "=", "OPEN")];
+  if (order.sourced === "to_order") return [];
   const writes: Write[] = [];
-  for (const [articleId, units] of unitsByArticle(order)) {
-    const allotment = await openAllotment(table, order, storeId, articleId);
-    if (allotment) {
-      writes.push(allotments.patch(allotment).add({ left: units }).when("state", "=", "OPEN"));
-      continue;
-    }
-    if (order.sourced !== "to_order") writes.push(...(await intoStock({ env, table }, order, articleId, units, why)));
-  }
+  for (const [articleId, units] of unitsByArticle(order))
+    writes.push(...(await intoStock({ env, table }, order, articleId, units, why)));
   return writes;
 }
 

@@ -30,6 +30,7 @@ export const refundCauses = [
   "settled_difference",
   "short_arrival",
   "late_arrival",
+  "weight_difference",
 ] as const;
 
 /** Money on its way back. Its number is fixed before the channel is asked; one refund has one attempt in force. */

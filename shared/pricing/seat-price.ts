@@ -15,6 +15,13 @@ export interface Priced {
   floorFen?: number | undefined;
 }
 
+/** Of goods by weight: of one unit nominally, of all units as packed, and what they then come to before discounts, fen. */
+interface Weight {
+  grams?: number | undefined;
+  packedGrams?: number | undefined;
+  amountFen?: number | undefined;
+}
+
 /** What may be taken off: never below the floor, and never all, as a fen at least is paid. */
 export const discountRoom = ({ units, unitFen, floorFen = 0 }: Omit<Priced, "aloneFen">): number =>
   Math.max(0, Math.min((unitFen - floorFen) * units, unitFen * units - 1));
@@ -36,7 +43,7 @@ export function discounted<D extends Pick<Discount, "kind" | "faceFen">>(
 
 /** One line of a price: fen with their sign, and how they came about, in Chinese. The lines sum to what is paid. */
 export interface PriceLine {
-  kind: "alone" | "team" | "pickup" | "coupon" | "delivery";
+  kind: "alone" | "team" | "weight" | "pickup" | "coupon" | "delivery";
   amountFen: number;
   text: string;
 }
@@ -48,16 +55,26 @@ const discountText = ({ kind, faceFen, amountFen }: Discount): string => {
     : `${name}${yuan(faceFen)}元,因保本价只减${yuan(amountFen)}元`;
 };
 
+function weightText(grams: number, units: number, packedGrams: number | undefined, backFen: number): string {
+  if (packedGrams === undefined) return `每份约${grams}克,按实称结算,多退少不补`;
+  const weights = `实称${packedGrams}克,标称${grams * units}克`;
+  return packedGrams < grams * units ? `${weights},退${yuan(backFen)}元` : `${weights},多出不补款`;
+}
+
 /** A seat's price line by line. `batch`: the team price is the tier's, prepaid at the first. */
 export function priceLines(
-  { units, aloneFen, unitFen, batch }: Priced & { batch: boolean },
+  { units, aloneFen, unitFen, batch, grams, packedGrams, amountFen }: Priced & Weight & { batch: boolean },
   discounts: readonly Discount[],
   deliveryFeeFen = 0,
 ): PriceLine[] {
+  const backFen = grams === undefined || amountFen === undefined ? 0 : unitFen * units - amountFen;
   const team = `${batch ? "团购价" : "成团价"}${yuan(unitFen)}元,每份省${yuan(aloneFen - unitFen)}元`;
   return [
     { kind: "alone", amountFen: aloneFen * units, text: `单独购买价${yuan(aloneFen)}元×${units}` },
     { kind: "team", amountFen: (unitFen - aloneFen) * units, text: team },
+    ...(grams === undefined
+      ? []
+      : [{ kind: "weight" as const, amountFen: 0 - backFen, text: weightText(grams, units, packedGrams, backFen) }]),
     ...discounts
       .filter(({ faceFen }) => faceFen > 0)
       .map((one): PriceLine => ({ kind: one.kind, amountFen: -one.amountFen, text: discountText(one) })),

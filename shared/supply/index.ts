@@ -1,4 +1,4 @@
-export { judgeGoods, recallAt, standingRecall } from "./judge-goods.ts";
+export { type GoodsJudgement, judgeGoods, recallAt, standingRecall } from "./judge-goods.ts";
 export {
   lotLifecycle,
   purchaseLifecycle,

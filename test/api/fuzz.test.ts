@@ -401,6 +401,19 @@ async function tellWhatIsRare(): Promise<void> {
   await reroute(first.orderId);
   for (let i = 0; i < 6; i++) await hand(stores[0]!, String(10 ** 11 + i), callers.staff.at(-1)!);
 
+  // an order by weight is packed, once
+  const ribs = await world.newArticle({ sale: { by: "weight", grams: 500 } });
+  const byWeight = await world.campaign({ articleId: ribs.articleId, invitesRequired: 1 });
+  const weighed = await open(third, byWeight.campaignId);
+  await pay(third, weighed.orderId);
+  await pay(friend, (await join(friend, weighed.teamId)).orderId);
+  for (const grams of [480, 450])
+    await ask("post /ops/v1/stores/{storeId}/orders/{orderId}/packing", {
+      caller: root,
+      parameters: { storeId: weighed.storeId, orderId: weighed.orderId },
+      body: { grams },
+    });
+
   // money that can't go back by itself
   await local("wechat/refund-plan", { paymentNo: `${joined.orderId}01`, outcome: "abnormal" });
   await order(lonely, joined.orderId, "departure");

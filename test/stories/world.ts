@@ -42,30 +42,32 @@ function recountBatch(team: Team, seats: readonly Order[], refunds: readonly Ref
     const back = refunds.filter((r) => r.orderId === o.orderId);
     const because = (...causes: Refund["cause"][]) => back.filter(({ cause }) => causes.includes(cause));
     const arrival = because("short_arrival", "late_arrival");
+    const lackedFen = o.packedAt === undefined ? 0 : o.units * frozen!.unitFen - o.lines[0]!.amountFen;
     expect({
       orderId: o.orderId,
       refunds: back.length,
       settled: because("settled_difference").length,
+      weighed: because("weight_difference").map((r) => r.refundFen),
       short: because("short_arrival").length,
     }).toEqual({
       orderId: o.orderId,
-      refunds: (o.settledAt ? 1 : 0) + arrival.length,
+      refunds: (o.settledAt ? 1 : 0) + arrival.length + (lackedFen > 0 ? 1 : 0),
+      weighed: lackedFen > 0 ? [lackedFen] : [],
       settled: o.settledAt ? 1 : 0,
       short: o.shortAt ? 1 : 0,
     });
     expect(arrival.length).toBeLessThanOrEqual(1);
     const backFen = back.reduce((sum, r) => sum + r.refundFen, 0);
-    const [line] = o.lines;
     const promised = (o.discounts ?? []).reduce((sum, { faceFen }) => sum + faceFen, 0);
     const given = (o.discounts ?? []).reduce((sum, { amountFen }) => sum + amountFen, 0);
     const off = (units: number, unitFen: number) => Math.min(promised, (unitFen - (o.floorFen ?? 0)) * units);
     const served = o.refundId === undefined ? o.units : 0;
     // bought for it at the cut-off, whatever came of it since; who is served from elsewhere takes no part
     bought += served + arrival.reduce((sum, r) => sum + r.refundFen, 0) / frozen!.unitFen;
-    const keptFen = served === 0 ? 0 : line!.amountFen - given;
+    const keptFen = served === 0 ? 0 : o.lines.reduce((sum, line) => sum + line.amountFen, 0) - given;
     expect({ orderId: o.orderId, keptFen, captured: keptFen + backFen }).toEqual({
       orderId: o.orderId,
-      keptFen: served * frozen!.unitFen - off(served, frozen!.unitFen),
+      keptFen: served * frozen!.unitFen - off(served, frozen!.unitFen) - lackedFen,
       captured: o.payableFen,
     });
     const first = tiers[0]!.unitFen;
@@ -546,7 +548,10 @@ async function prepare<P extends WorldPlatform>(
       const subsidies = seats.flatMap((o) => linesOf.get(o.orderId) ?? []).filter((line) => line.kind === "subsidy");
       const discounts = seats
         .filter((o) => t.outcome === "subsidised" && o.disposition === "SEATED" && o.leftAt === undefined)
-        .map((o) => `${o.orderId} ${o.lines.reduce((sum, l) => sum + (l.aloneFen - l.unitFen) * l.units, 0)}`);
+        .map((o) => {
+          const { aloneFen, unitFen } = o.kit ?? o.lines[0]!;
+          return `${o.orderId} ${(aloneFen - unitFen) * o.units}`;
+        });
       expect(subsidies.map((line) => `${line.orderId} ${line.amountFen}`).sort()).toEqual(discounts.sort());
       expect(t.subsidyFen ?? 0).toBe(subsidies.reduce((sum, line) => sum + line.amountFen, 0));
     }
@@ -555,6 +560,10 @@ async function prepare<P extends WorldPlatform>(
         (teamsOf.get(c.campaignId) ?? []).reduce((sum, t) => sum + (t.subsidyFen ?? 0), 0),
       );
     const allotted = of<Allotment>("Allotment");
+    const kits = new Map(of<Campaign>("Campaign").map((c) => [c.campaignId, c.components]));
+    /** Units of an article in one unit of an allotment: of a kit, of its components. */
+    const inOne = ({ campaignId, articleId }: Allotment, of: string) =>
+      (kits.get(campaignId) ?? [{ articleId, units: 1 }]).find((part) => part.articleId === of)?.units ?? 0;
     // what came for a purchase order is with who ordered it, and in the books of the store once its line is closed
     const closed = of<PurchaseLine>("PurchaseLine").filter((line) => line.state === "RECEIVED");
     const lies = (o: Order) =>
@@ -563,16 +572,17 @@ async function prepare<P extends WorldPlatform>(
       const mine = (o: { storeId: string }, articleId: string | undefined) =>
         o.storeId === stock.storeId && articleId === stock.articleId;
       const left = allotted
-        .filter((a) => mine(a, a.articleId) && a.state === "OPEN" && !a.sourced)
-        .reduce((sum, a) => sum + a.left, 0);
+        .filter((a) => a.storeId === stock.storeId && a.state === "OPEN" && !a.sourced)
+        .reduce((sum, a) => sum + a.left * inOne(a, stock.articleId), 0);
       const taken = orders
         .filter(
           (o) =>
-            mine(o, o.lines[0]?.articleId) &&
+            o.storeId === stock.storeId &&
             lies(o) &&
             (o.seat === "HELD" || (o.seat === "PAID" && o.refundId === undefined)),
         )
-        .reduce((sum, o) => sum + o.units, 0);
+        .flatMap((o) => o.lines.filter((line) => line.articleId === stock.articleId))
+        .reduce((sum, line) => sum + line.units, 0);
       const { storeId, articleId } = stock;
       const delivered = of<{ storeId: string; articleId: string; cause: string; delta: number }>("StockMovement")
         .filter((m) => m.storeId === storeId && m.articleId === articleId && /^(adjust|lot|import)#/.test(m.cause))
@@ -584,6 +594,23 @@ async function prepare<P extends WorldPlatform>(
         units: delivered + received,
       });
       expect(Math.min(stock.online, left)).toBeGreaterThanOrEqual(0);
+    }
+    // goods by weight: what went back for what lacked is the nominal weight's part of what was kept, once they are packed
+    const lacked = Map.groupBy(of<Refund>("Refund"), (r) => r.cause).get("weight_difference") ?? [];
+    for (const o of orders) {
+      const back = lacked.filter((r) => r.orderId === o.orderId).map((r) => r.refundFen);
+      const [line] = o.lines;
+      if (o.packedAt === undefined || line?.grams === undefined || line.packedGrams === undefined) {
+        expect({ orderId: o.orderId, back }).toEqual({ orderId: o.orderId, back: [] });
+        continue;
+      }
+      const off = (o.discounts ?? []).reduce((sum, { amountFen }) => sum + amountFen, 0);
+      const kept = line.units * line.unitFen - off;
+      const nominal = line.units * line.grams;
+      const short = Math.max(0, nominal - line.packedGrams);
+      const owed = Math.min(kept - 1, Math.floor((2 * kept * short + nominal) / (2 * nominal)));
+      expect({ orderId: o.orderId, back }).toEqual({ orderId: o.orderId, back: owed > 0 ? [owed] : [] });
+      expect(line.amountFen - off).toBe(kept - owed);
     }
     // what coupons take off is borne by their funders exactly as long as the order uses them, and by one order at a time
     const grants = new Map(of<CouponGrant>("CouponGrant").map((grant) => [grant.grantId, grant]));

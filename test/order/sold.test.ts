@@ -1,0 +1,104 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type KitPart, keptFen, linesOf, resold, soldOf, weighed } from "../../shared/order/index.ts";
+import { discounted, priceLines } from "../../shared/pricing/index.ts";
+
+const price = fc.integer({ min: 1, max: 1_000_000 });
+const someParts = fc
+  .array(fc.record({ units: fc.integer({ min: 1, max: 99 }), aloneFen: price }), { minLength: 1, maxLength: 20 })
+  .map((rows) => rows.map((row, i): KitPart => ({ articleId: `AR${i}`, name: `单品${i}`, ...row })));
+const someUnits = fc.integer({ min: 1, max: 99 });
+const kitOf = (units: number, unitFen: number) => ({
+  articleId: "AR",
+  name: "套装",
+  units,
+  aloneFen: unitFen,
+  unitFen,
+});
+const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
+
+test("a kit's lines sum to its price, whatever the prices; each within a fen of its part", () => {
+  fc.assert(
+    fc.property(someParts, someUnits, price, (parts, units, unitFen) => {
+      const { lines, kit } = linesOf(kitOf(units, unitFen), parts);
+      expect(sum(lines.map((line) => line.amountFen))).toBe(units * unitFen);
+      expect(kit).toEqual({ articleId: "AR", name: "套装", aloneFen: unitFen, unitFen });
+      const alone = sum(parts.map((part) => part.units * part.aloneFen));
+      for (const [i, part] of parts.entries()) {
+        expect(lines[i]).toMatchObject({ articleId: part.articleId, units: part.units * units });
+        const exact = (units * unitFen * part.units * part.aloneFen) / alone;
+        expect(Math.abs(lines[i]!.amountFen - exact)).toBeLessThan(1.001);
+      }
+    }),
+  );
+});
+
+test("a kit's order that comes to fewer units at another price says what it would, had it been placed so", () => {
+  fc.assert(
+    fc.property(someParts, someUnits, price, someUnits, price, (parts, units, unitFen, fewer, lower) => {
+      const sold = kitOf(units, unitFen);
+      const order = linesOf(sold, parts);
+      expect(soldOf(order)).toEqual(sold);
+      expect(resold(order, fewer, lower)).toEqual(linesOf({ ...sold, units: fewer, unitFen: lower }, parts));
+    }),
+  );
+});
+
+test("what is no kit has one line, of what was sold", () => {
+  const order = linesOf(kitOf(3, 799));
+  expect(order).toEqual({ units: 3, lines: [{ ...kitOf(3, 799), amountFen: 2397 }] });
+  expect(resold(order, 2, 700)).toEqual({ units: 2, lines: [{ ...kitOf(2, 700), aloneFen: 799, amountFen: 1400 }] });
+});
+
+/** An order by weight with what was taken off it, and what was paid for it. */
+const byWeight = fc
+  .record({
+    units: someUnits,
+    unitFen: price,
+    grams: fc.integer({ min: 1, max: 100_000 }),
+    off: fc.tuple(fc.nat(500_000), fc.nat(500_000)),
+  })
+  .map(({ units, unitFen, grams, off: [pickup, coupon] }) => {
+    const { payableFen, discounts } = discounted({ units, unitFen }, [
+      { kind: "pickup" as const, faceFen: pickup },
+      { kind: "coupon" as const, faceFen: coupon },
+    ]);
+    return { ...linesOf({ ...kitOf(units, unitFen), grams }), discounts, payableFen, nominal: units * grams };
+  });
+const anyGrams = fc.integer({ min: 1, max: 9_900_000 });
+
+test("0.93 kg of 1 kg: seven hundredths of what was paid go back", () => {
+  const order = linesOf({ ...kitOf(2, 1999), grams: 500 });
+  expect(weighed(order, 930)).toEqual({
+    lines: [{ ...kitOf(2, 1999), grams: 500, amountFen: 3718, packedGrams: 930 }],
+    backFen: 280, // 279.86
+  });
+  expect(weighed({ ...order, discounts: [{ kind: "pickup", faceFen: 50, amountFen: 50 }] }, 930).backFen).toBe(276); // 276.36
+});
+
+test("what went back for weight and what is kept are what was paid; a full refund after it gives back the rest", () => {
+  fc.assert(
+    fc.property(byWeight, anyGrams, (order, grams) => {
+      expect(keptFen(order)).toBe(order.payableFen);
+      const { lines, backFen } = weighed(order, grams);
+      const packed = { ...order, lines };
+      expect(backFen).toBeGreaterThanOrEqual(0);
+      expect(keptFen(packed)).toBeGreaterThanOrEqual(1);
+      expect(keptFen(packed) + backFen).toBe(order.payableFen);
+      const priced = priceLines({ ...soldOf(packed), batch: false }, order.discounts);
+      expect(sum(priced.map((line) => line.amountFen))).toBe(keptFen(packed));
+    }),
+  );
+});
+
+test("too much weight gives nothing back; the less was packed, the more goes back, within half a fen of its part", () => {
+  fc.assert(
+    fc.property(byWeight, anyGrams, anyGrams, (order, one, other) => {
+      const back = (grams: number) => weighed(order, grams).backFen;
+      expect(back(Math.max(one, order.nominal))).toBe(0);
+      expect(back(Math.min(one, other))).toBeGreaterThanOrEqual(back(Math.max(one, other)));
+      const exact = order.payableFen * Math.max(0, 1 - one / order.nominal);
+      if (back(one) < order.payableFen - 1) expect(Math.abs(back(one) - exact)).toBeLessThanOrEqual(0.5001);
+    }),
+  );
+});
