@@ -522,8 +522,11 @@ async function grants(): Promise<void> {
 async function referrals(): Promise<void> {
   const root = callers.staff[0]!;
   const { version } = (await ask("get /ops/v1/referral-programme", { caller: root })).body;
+  const noCoupon = makeId("CT", clock.now(), new Uint8Array(14));
   for (let i = 0; i < 2; i++)
     await ask("put /ops/v1/referral-programme", { caller: root, body: { active: true, version, reason: "演练" } });
+  const unknown = { active: true, version: version + 1, reason: "演练", inviterCouponId: noCoupon };
+  await ask("put /ops/v1/referral-programme", { caller: root, body: unknown });
   const { token } = (await ask("post /v1/shares", { caller: owner, body: {} })).body;
   const [guest] = [await signIn("午")];
   await ask("post /v1/shares/{token}/touches", { caller: guest, parameters: { token } });

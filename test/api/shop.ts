@@ -143,7 +143,7 @@ export function samplesOf(ids: {
     }),
     "post /ops/v1/coupons/{couponId}/suspension": () => ({ body: { suspended: true, ...because } }),
     "post /ops/v1/coupons/{couponId}/grants": () => ({ body: { memberIds: [ids.memberId], ...because } }),
-    "post /v1/shares": () => ({ body: {} }),
+    "post /v1/shares": () => ({ body: { campaignId: ids.campaignId } }),
     "put /ops/v1/referral-programme": () => ({ body: { active: false, version: 0, ...because } }),
     "post /ops/v1/referrals/{memberId}/decision": () => ({ body: { approved: false, ...because } }),
     "post /ops/v1/coupon-grants/{grantId}/revocation": () => ({ body: { memberId: ids.memberId, ...because } }),

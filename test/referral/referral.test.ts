@@ -204,9 +204,8 @@ test("a reward that is due many times is granted once", async () => {
   await touched(member, inviter, clock.now());
   await attributeOrder(deps, (await bought(member)).orderId);
   const over = (await acquired(member))!.paidAt + 7 * day;
-  expect(
-    (await table.page(dueUntil("referral", bucketOf(member, DUE_BUCKETS), over), { limit: 9 })).items,
-  ).toHaveLength(1);
+  const { items } = await table.page(dueUntil("referral", bucketOf(member, DUE_BUCKETS), over), { limit: 99 });
+  expect(items.filter(({ id }) => id === member)).toHaveLength(1);
   expect(await rewardReferral(deps, member)).toBe(over);
   clock.advance(7 * day);
   await Promise.all(Array.from({ length: 4 }, () => rewardReferral(deps, member)));
