@@ -37,8 +37,10 @@ export async function attributeOrder(deps: Deps, orderId: string): Promise<void>
     const order = await table.load(orders, { orderId });
     if (order?.paidAt === undefined || order.paymentState === "REFUNDED") return false;
     const { memberId, paidAt } = order;
-    const known = await table.load(acquisitions, { memberId }, { eventually: true });
-    if (known ? known.state !== "REVERSED" || known.orderId === orderId : !order.firstOrder) return false;
+    const known = await table.load(acquisitions, { memberId });
+    // told again, perhaps as the first time broke off after it was noted
+    if (known?.orderId === orderId) return known.state === "PENDING";
+    if (known ? known.state !== "REVERSED" : !order.firstOrder) return false;
     const { inviter, passed } = await choose(deps, order);
     const noted: Acquisition = {
       memberId,

@@ -3,7 +3,7 @@ import type { Coupon } from "../../shared/coupon/index.ts";
 import { bucketOf, providerNumber } from "../../shared/kernel/ids.ts";
 import { day, dayOf, hour } from "../../shared/kernel/time.ts";
 import type { Order } from "../../shared/order/index.ts";
-import { attributeOrder, reverseAcquisition } from "../../shared/referral/index.ts";
+import { attributeOrder, awaitReward, reverseAcquisition } from "../../shared/referral/index.ts";
 import { rewardReferral } from "../../shared/referral/work.ts";
 import {
   acquisitions,
@@ -211,4 +211,35 @@ test("a reward that is due many times is granted once", async () => {
   await Promise.all(Array.from({ length: 4 }, () => rewardReferral(deps, member)));
   expect(await granted(mine)).toBe(100);
   expect(await grantsOf(inviter)).toHaveLength(1);
+});
+
+test("the due row of an order that went back rewards nothing, and is not in the way of the next order's", async () => {
+  await programme();
+  const [inviter, member] = [await person(1), await person()];
+  await touched(member, inviter, clock.now());
+  const first = await bought(member);
+  await attributeOrder(deps, first.orderId);
+  const { handedOverAt: _, ...waiting } = await bought(member, { stage: "PLACED" });
+  await table.commit([orders.patch({ orderId: waiting.orderId }).set({ handedOverAt: undefined })]);
+  await givenBack(first);
+  expect(await acquired(member)).toMatchObject({ state: "PENDING", orderId: waiting.orderId });
+  clock.advance(7 * day);
+  expect(await rewardReferral(deps, member)).toBe(true);
+  expect(await acquired(member)).toMatchObject({ state: "PENDING" });
+  await table.commit([orders.patch({ orderId: waiting.orderId }).set({ handedOverAt: clock.now() })]);
+  await awaitReward(deps, waiting.orderId);
+  clock.advance(7 * day);
+  expect(await rewardReferral(deps, member)).toBe(true);
+  expect(await acquired(member)).toMatchObject({ state: "REWARDED", inviterId: inviter });
+});
+
+test("who is told of a payment again makes up for what broke off after it was noted", async () => {
+  const [inviter, member] = [await person(1), await person()];
+  await touched(member, inviter, clock.now());
+  const { orderId, handedOverAt: at } = await bought(member);
+  const noted = { memberId: member, orderId, paidAt: at!, passed: [], by: "share" as const, inviterId: inviter };
+  await table.commit([acquisitions.create({ ...noted, state: "PENDING", touchedAt: at! })]);
+  await attributeOrder(deps, orderId);
+  const { items } = await table.page(dueUntil("referral", bucketOf(member, DUE_BUCKETS), at! + 7 * day), { limit: 99 });
+  expect(items.filter(({ id }) => id === member)).toHaveLength(1);
 });
