@@ -3,7 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import type { Vault } from "../kernel/vault.ts";
-import { seatShare } from "../order/index.ts";
+import { unsettledShare } from "../order/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { members, orders, outbox, pickupCodes, stores, teams } from "../table/keys.ts";
 import { hoursText } from "./route-texts.ts";
@@ -58,7 +58,7 @@ export async function issuePickupCode(
     const team = await table.load(teams, { teamId: order.teamId });
     if (team?.state !== "SUCCEEDED" || order.seat !== "PAID")
       throw new DomainError("PICKUP_NOT_READY", `team ${team?.state}, seat ${order.seat}`);
-    if (order.settledAt === undefined && (seatShare(order, team)?.backFen ?? 0) > 0)
+    if (unsettledShare(order, team))
       throw new DomainError("PICKUP_NOT_READY", "the batch's share is being settled: try again in a minute");
     const [member, store] = await Promise.all([
       table.load(members, { memberId: order.memberId }),

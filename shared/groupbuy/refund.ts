@@ -136,8 +136,8 @@ function sooner(deps: Deps, input: RefundKey & { round: number }, refund: Refund
 
 /**
  * The intent of a refund that a team's end owes: made once a seat, with the units going back; undefined where none is due. A
- * failed team's seat gets all of its money. A batch's seat gets what its share leaves over, and its lines become that share; one
- * that the last case left out gets all.
+ * failed team's seat gets all of its money. A batch's seat gets what its share leaves over, which may be nothing, and its lines
+ * become that share; one that the last case left out gets all.
  */
 export async function refundOfTeamsEnd(
   deps: Pick<Deps, "env" | "table">,
@@ -169,24 +169,28 @@ export async function refundOfTeamsEnd(
     }
     await deps.table.commit([
       seat,
-      refunds.create(requested),
       ...(cut?.lines ?? []),
-      reconcileRefundOf(deps.env, `${key.orderId}#${key.refundId}`),
       ...(returned.units > 0
         ? await unitsBack(deps, returned, due.cause === "team_failed" ? "failed" : "settled")
         : []),
-      told(deps.env, "refund.requested", order, {
-        refundId: key.refundId,
-        refundFen,
-        cause: due.cause,
-        ...(due.cause === "settled_difference" && {
-          settledUnits: due.share.units,
-          unitFen: due.share.unitFen,
-          quantity: team.frozen?.units ?? 0,
-        }),
-      }),
+      ...(refundFen === 0
+        ? []
+        : [
+            refunds.create(requested),
+            reconcileRefundOf(deps.env, `${key.orderId}#${key.refundId}`),
+            told(deps.env, "refund.requested", order, {
+              refundId: key.refundId,
+              refundFen,
+              cause: due.cause,
+              ...(due.cause === "settled_difference" && {
+                settledUnits: due.share.units,
+                unitFen: due.share.unitFen,
+                quantity: team.frozen?.units ?? 0,
+              }),
+            }),
+          ]),
     ]);
-    return { ...requested, version: 1 };
+    return refundFen === 0 ? undefined : { ...requested, version: 1 };
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
-import { type Arrival, arrivalAt, keptOf, type Order, type SeatShare, seatShare } from "../order/index.ts";
+import { type Arrival, arrivalAt, keptOf, type Order, type SeatShare, unsettledShare } from "../order/index.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
 import { dues, outbox, purchaseLines, seatsOfTeam, teams } from "../table/keys.ts";
 import { clocks } from "./clocks.ts";
@@ -30,14 +30,14 @@ export async function* seatsIn(table: Table, teamId: string): AsyncGenerator<Sto
 export const counts = (order: Order): boolean =>
   order.disposition === "SEATED" && order.leftAt === undefined && order.seat !== "RELEASED" && order.seat !== "HELD";
 
-/** A refund that a team's end owes a paid seat and that has not begun: all of it, or what its share of a batch leaves over. */
+/** What a team's end owes a paid seat and that has not begun: all of its money, or the settling of its share of a batch. */
 export type DueRefund = { cause: "team_failed" } | { cause: "settled_difference"; share: SeatShare };
 
 export function dueRefund(order: Order, team: Pick<Team, "state" | "frozen">): DueRefund | undefined {
   if (order.seat !== "PAID" || order.refundId !== undefined || order.settledAt !== undefined) return undefined;
   if (team.state === "FAILED") return { cause: "team_failed" };
-  const share = seatShare(order, team);
-  return share && share.backFen > 0 ? { cause: "settled_difference", share } : undefined;
+  const share = unsettledShare(order, team);
+  return share && { cause: "settled_difference", share };
 }
 
 /** A seat's refund beside the one of its team's end: of goods that came short or late. One order has at most one. */

@@ -1,5 +1,6 @@
 import { discountRoom } from "../pricing/index.ts";
 import type { Order } from "./model.ts";
+import { soldOf } from "./sold.ts";
 
 /** A paid seat of a batch as the cut-off sees it: paid at (epoch ms), units wanted, and up to how many it takes. */
 export interface BatchSeat {
@@ -75,7 +76,7 @@ export function keptOf(
 /**
  * The share of a paid seat in a batch that succeeded, by what its team froze at the cut-off; undefined for any other seat.
  * Exact whenever it is asked, for neither changes any more. Something goes back iff the seat gets fewer units than it takes,
- * or a lower price than it paid.
+ * or what a lower price comes to after discounts is less than was paid.
  */
 export function seatShare(
   order: Pick<
@@ -100,6 +101,21 @@ export function seatShare(
   const { unitFen } = team.frozen;
   const keptFen = keptOf(order, units, unitFen);
   return { units, unitFen, keptFen, backFen: order.payableFen - keptFen };
+}
+
+/**
+ * The share of a seat whose row does not say it yet: fewer units or a lower price than it was sold at. Nothing need go back for that:
+ * where the floor cut its discounts at both prices, only what its coupon's funder bears is less.
+ */
+export function unsettledShare(
+  order: Parameters<typeof seatShare>[0] & Pick<Order, "settledAt" | "units" | "lines" | "kit">,
+  team: Parameters<typeof seatShare>[1],
+): SeatShare | undefined {
+  if (order.settledAt !== undefined) return undefined;
+  const share = seatShare(order, team);
+  // what arrived short may have cut its units since
+  const asSold = share && share.units === order.upToUnits && share.unitFen === soldOf(order).unitFen;
+  return asSold ? undefined : share;
 }
 
 /** Where what came to a store ends, in the order of payment: who paid before it gets all, who paid after it nothing. */

@@ -9,6 +9,7 @@ export {
   seatShare,
   splitCases,
   unitsAfter,
+  unsettledShare,
 } from "./batch-share.ts";
 export { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts";
 export type { Order, Routed } from "./model.ts";

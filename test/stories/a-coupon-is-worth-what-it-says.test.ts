@@ -189,3 +189,37 @@ test("a coupon in a ladder that reaches its second tier: what the floor does not
   expect(balanceFen).toBe(600);
   await recount();
 });
+
+test("a coupon that the floor cuts at both tiers is settled though nothing goes back: who bears it bears less", async () => {
+  const [shen, jiang] = await neighbours("沈", "姜");
+  const storeId = world.stores[0]!;
+  const off = { by: "amount", fen: 500 };
+  const [couponGrantId] = await granted([shen!], { off, funder: { by: "store", storeId } });
+  const communityId = await community([shen!, jiang!]);
+  const tiers = [
+    { fromUnits: 10, unitFen: 900 },
+    { fromUnits: 20, unitFen: 700 },
+  ];
+  const { teamIds } = await batch([communityId], { tiers });
+  const teamId = teamIds[0]!;
+  const seat = await paidSeat(shen!, teamId, { units: 1, couponGrantId });
+  expect(seat.payableFen).toBe(552);
+  await paidSeat(jiang!, teamId, { units: 19 });
+  await passTo(Date.parse((await team(teamId)).batch.cutOff));
+  for (const wait of [5 * minute, 5 * minute, hour]) await pass(wait);
+  expect(await order(shen!, seat.orderId)).toMatchObject({
+    seat: "CONFIRMED",
+    refunds: [],
+    batch: { share: { unitFen: 700, keptFen: 552, backFen: 0 } },
+    price: [{}, {}, { kind: "coupon", amountFen: -148 }],
+  });
+  const { transfers, balanceFen } = await money(seat.orderId);
+  expect(transfers).toMatchObject([
+    { kind: "coupon", debit: `store:${storeId}`, amountFen: 348 },
+    { kind: "coupon_return", credit: `store:${storeId}`, amountFen: 200 },
+    { kind: "payment", amountFen: 552 },
+  ]);
+  expect(balanceFen).toBe(700);
+  await made(shen!.post(`/v1/orders/${seat.orderId}/pickup-code`));
+  await recount();
+});
