@@ -88,7 +88,15 @@ test("a batch's price follows its share, its cases can be taken away, and what b
     [{ pickupFrom: inFuture(2 * hour) }, "pickupFrom"],
     [{ seats: 2, perMemberLimit: 2 }, "minUnits"],
     // what only the other kinds have
-    [{ tiers: [{ fromUnits: 10, unitFen: 700 }, { fromUnits: 20, unitFen: 650 }] }, "tiers"], // biome-ignore format: a row
+    [
+      {
+        tiers: [
+          { fromUnits: 10, unitFen: 700 },
+          { fromUnits: 20, unitFen: 650 },
+        ],
+      },
+      "tiers",
+    ],
     [{ invitesRequired: 3 }, "invitesRequired"],
     [{ closesAt: inFuture(3 * hour) }, "closesAt"],
     [{ deliveryFeeFen: 100 }, "deliveryFeeFen"],
