@@ -107,7 +107,7 @@ export async function openWorld(bench: Bench, way: Way) {
   const table = dynamoTable({
     tableName: facts.tableName,
     env: systemEnv,
-    client: { endpoint: facts.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS },
+    connection: { endpoint: facts.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS },
   });
   const memberTokens = createMemberTokens(JSON.parse(facts.memberTokenKeys), systemEnv);
   let born = 0;

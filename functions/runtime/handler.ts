@@ -1,9 +1,8 @@
-import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { unmarshall } from "@aws-sdk/util-dynamodb";
 import middy from "@middy/core";
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from "aws-lambda";
 import type * as z from "zod";
 import { type DomainEvent, event as eventSchema } from "../../shared/kernel/event.ts";
+import { fromItem, type Item } from "../adapters/dynamo/attribute-values.ts";
 import type { Deps } from "./deps.ts";
 import { logger } from "./logger.ts";
 
@@ -57,7 +56,7 @@ export function eventHandler(ready: () => Promise<Deps>, run: (deps: Deps, event
       for (const record of batch.Records) {
         const image = record.dynamodb?.NewImage;
         if (record.eventName !== "INSERT" || !image) continue;
-        const parsed = eventSchema.safeParse(unmarshall(image as Record<string, AttributeValue>));
+        const parsed = eventSchema.safeParse(fromItem(image as Item));
         if (!parsed.success) {
           logger.error("EVENT_UNREADABLE", { place: parsed.error.issues.map((i) => i.path.join(".")).join(", ") });
           continue;

@@ -17,6 +17,9 @@ export const clockText = (ms: number): string => toIso(ms).slice(5, 16).replace(
 /** UTC with ms, as Step Functions wants its timestamps: `2026-11-23T12:00:05.000Z`. */
 export const toUtc = (ms: number): string => new Date(ms).toISOString();
 
+/** The moment that an HTTP date tells, epoch ms; NaN where it is none. */
+export const fromHttpDate = (text: string): number => Date.parse(text);
+
 /** Epoch ms of an ISO 8601 / RFC 3339 date-time with an offset. Throws RangeError on anything else. */
 export function parseIso(text: string): number {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(text))

@@ -156,7 +156,7 @@ type Responses = Record<string, { content?: Record<string, { examples?: Record<s
 const document = JSON.parse(readFileSync(join(import.meta.dirname, "../../docs/openapi.json"), "utf8")) as {
   paths: Record<string, Record<string, { responses: Responses }>>;
 };
-const inside = /\bat .+:\d+:\d+|node_modules|\.ts\b|\.mjs|\/(work|tmp|var|home)\/|\bError\b|stack|dynamo|ECONN|zod/i;
+const inside = /node_modules|\bnode:\w+|\.[jt]s\b|\.mjs|\/(work|tmp|var|home)\/|\bError\b|stack|dynamo|ECONN|zod/i;
 
 /** What is wrong with an answer that should be this problem of this route; undefined where all is well. */
 function flaw(answer: Answer, code: string | readonly string[], route?: string): string | undefined {

@@ -111,7 +111,7 @@ const atTheDoor = new Set(
     "IDEMPOTENCY_KEY_MISSING IDEMPOTENCY_KEY_REUSED TOO_MANY_REQUESTS NOTIFICATION_UNSIGNED ORDER_NOT_FOUND TRY_AGAIN INTERNAL"
   ).split(" "),
 );
-const inside = /\bat .+:\d+:\d+|node_modules|\.mjs|file:\/\//;
+const inside = /\.[cm]?[jt]s:\d+|\bnode:\w+|node_modules|\.mjs|file:\/\//;
 const idPattern = /^\^([A-Z]{2})\[0-9A-HJKMNP-TV-Z\]\{24\}\$$/;
 const id = /^[A-Z]{2}[0-9A-HJKMNP-TV-Z]{24}$/;
 

@@ -67,6 +67,6 @@ export async function openTestTable(startAt?: number): Promise<{ table: Table } 
     ttlAttribute: "ttl",
   });
   const { env, clock } = testEnv(startAt);
-  const client = { endpoint: engine.endpoint, region: "ap-northeast-1", credentials: LOCAL_CREDENTIALS };
-  return { table: dynamoTable({ tableName, env, client }), env, clock };
+  const connection = { endpoint: engine.endpoint, region: "ap-northeast-1", credentials: LOCAL_CREDENTIALS };
+  return { table: dynamoTable({ tableName, env, connection }), env, clock };
 }

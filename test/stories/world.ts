@@ -479,16 +479,16 @@ async function prepare<P extends WorldPlatform>(
       }),
     );
     url = platform.url;
-    table = dynamoTable({ tableName, env: systemEnv, client: client() });
-    documents = DynamoDBDocumentClient.from(new DynamoDBClient(client()));
+    table = dynamoTable({ tableName, env: systemEnv, connection: connection() });
+    documents = DynamoDBDocumentClient.from(new DynamoDBClient(connection()));
   };
 
   const tableName = String(
     tableDefinition(platform.template.byType("AWS::DynamoDB::GlobalTable")[0]!).create.TableName,
   );
-  const client = () => ({ endpoint: platform.engine.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS });
-  let table = dynamoTable({ tableName, env: systemEnv, client: client() });
-  let documents = DynamoDBDocumentClient.from(new DynamoDBClient(client()));
+  const connection = () => ({ endpoint: platform.engine.endpoint, region: REGION, credentials: LOCAL_CREDENTIALS });
+  let table = dynamoTable({ tableName, env: systemEnv, connection: connection() });
+  let documents = DynamoDBDocumentClient.from(new DynamoDBClient(connection()));
   /** Every row of the table, by the name of its entity; stored answers in plain text. */
   const rows = async (): Promise<Map<string, Json[]>> => {
     const byEntity = new Map<string, Json[]>();

@@ -1,55 +1,32 @@
-import {
-  ConditionalCheckFailedException,
-  DynamoDBClient,
-  type DynamoDBClientConfig,
-  TransactionCanceledException,
-  TransactionConflictException,
-  TransactionInProgressException,
-} from "@aws-sdk/client-dynamodb";
-import {
-  BatchGetCommand,
-  DeleteCommand,
-  type DeleteCommandInput,
-  DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  type PutCommandInput,
-  QueryCommand,
-  TransactWriteCommand,
-  type TransactWriteCommandInput,
-  UpdateCommand,
-  type UpdateCommandInput,
-} from "@aws-sdk/lib-dynamodb";
-import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Env } from "../../../shared/kernel/env.ts";
 import { InvariantError, invariant } from "../../../shared/kernel/invariant.ts";
 import { DomainError } from "../../../shared/kernel/problem.ts";
-import type { Key, Query, Stored, Table } from "../../../shared/table/entity.ts";
+import type { Key, Query, Stored, Table, Write } from "../../../shared/table/entity.ts";
+import { AwsRefusal, awsJsonClient, type Connection } from "../aws/json-client.ts";
+import { fromItem, type Item, toItem } from "./attribute-values.ts";
 
-/** How often a commit that lost against another one is sent again; the SDK itself sends a request at most 3 times. */
+/** How often a commit that lost against another one is sent again; the client itself sends a request at most 3 times. */
 const CONFLICT_ROUNDS = 8;
 
 /**
- * The single table on DynamoDB. A commit carries one ClientRequestToken over the SDK's retries, so that an answer lost on the
+ * The single table on DynamoDB. A commit carries one ClientRequestToken over the client's attempts, so that an answer lost on the
  * way back is never a second write. Where even the retries get no answer the outcome is unknown: TRY_AGAIN (503), and the
  * repetition finds out by its idempotency or natural key.
  */
 export function dynamoTable(options: {
   tableName: string;
-  env: Pick<Env, "sleep" | "rng">;
-  client?: DynamoDBClientConfig;
+  env: Pick<Env, "clock" | "sleep" | "rng">;
+  /** Where the table is, unless the environment says it. */
+  connection?: Connection;
 }): Table {
   const TableName = options.tableName;
-  const bare = new DynamoDBClient({ maxAttempts: 3, ...options.client });
-  // it prepares every request and answer for a log that nobody keeps
-  bare.middlewareStack.remove("loggerMiddleware");
-  const client = DynamoDBDocumentClient.from(bare, { marshallOptions: { removeUndefinedValues: true } });
+  const call = awsJsonClient("dynamodb", options);
 
-  const send = async <O>(operation: () => Promise<O>): Promise<O> => {
+  const send = async <O>(action: string, input: object): Promise<O> => {
     try {
-      return await operation();
+      return await call<O>(action, { TableName, ...input });
     } catch (error) {
-      if (decides(error) || isProgrammingError(error)) throw error;
+      if (error instanceof AwsRefusal && (decides.has(error.name) || ours.has(error.name))) throw error;
       throw new DomainError("TRY_AGAIN", `table: ${(error as Error).name}`);
     }
   };
@@ -63,27 +40,27 @@ export function dynamoTable(options: {
   async function batch(keys: readonly Key[], consistent: boolean): Promise<Map<string, Record<string, unknown>>> {
     const found = new Map<string, Record<string, unknown>>();
     for (let start = 0; start < keys.length; start += 100) {
-      let pending: Record<string, unknown>[] | undefined = keys
-        .slice(start, start + 100)
-        .map(({ pk, sk }) => ({ pk, sk }));
+      let pending: Item[] | undefined = keys.slice(start, start + 100).map(keyOf);
       for (let round = 0; pending && pending.length > 0; round++) {
         if (round === 10) throw new DomainError("TRY_AGAIN", "table: keys left unread");
         if (round > 0) await options.env.sleep(20 * 2 ** round);
-        const ask: Record<string, unknown>[] = pending;
-        const answer = await send(() =>
-          client.send(
-            new BatchGetCommand({ RequestItems: { [TableName]: { Keys: ask, ConsistentRead: consistent } } }),
-          ),
-        );
-        for (const item of answer.Responses?.[TableName] ?? []) found.set(`${item.pk}\n${item.sk}`, item);
+        const answer: BatchAnswer = await send("BatchGetItem", {
+          TableName: undefined,
+          RequestItems: { [TableName]: { Keys: pending, ConsistentRead: consistent } },
+        });
+        for (const row of answer.Responses?.[TableName] ?? []) {
+          const item = fromItem(row);
+          found.set(`${item.pk}\n${item.sk}`, item);
+        }
         pending = answer.UnprocessedKeys?.[TableName]?.Keys;
       }
     }
     return found;
   }
 
-  async function single(Key: Key, ConsistentRead: boolean): Promise<Record<string, unknown> | undefined> {
-    return (await send(() => client.send(new GetCommand({ TableName, Key: { ...Key }, ConsistentRead })))).Item;
+  async function single(key: Key, ConsistentRead: boolean): Promise<Record<string, unknown> | undefined> {
+    const { Item } = await send<{ Item?: Item }>("GetItem", { Key: keyOf(key), ConsistentRead });
+    return Item && fromItem(Item);
   }
 
   /** Reads a row; rows that are asked for in the same moment, before anybody waits, are read by one call. */
@@ -137,22 +114,17 @@ export function dynamoTable(options: {
             : query.from !== undefined
               ? { clause: " AND #sk >= :a", values: { ":a": query.from } }
               : { clause: "", values: {} };
-      const answer = await send(() =>
-        client.send(
-          new QueryCommand({
-            TableName,
-            ...(query.index && { IndexName: query.index }),
-            KeyConditionExpression: `#pk = :pk${ranged.clause}`,
-            ExpressionAttributeNames: { "#pk": pkName, ...(ranged.clause && { "#sk": skName }) },
-            ExpressionAttributeValues: { ":pk": query.pk, ...ranged.values },
-            ScanIndexForward: !query.descending,
-            ConsistentRead: !query.index && !eventually,
-            Limit: limit,
-            ...(after && { ExclusiveStartKey: after }),
-          }),
-        ),
-      );
-      const hits = answer.Items ?? [];
+      const answer = await send<{ Items?: Item[]; LastEvaluatedKey?: Item }>("Query", {
+        ...(query.index && { IndexName: query.index }),
+        KeyConditionExpression: `#pk = :pk${ranged.clause}`,
+        ExpressionAttributeNames: { "#pk": pkName, ...(ranged.clause && { "#sk": skName }) },
+        ExpressionAttributeValues: toItem({ ":pk": query.pk, ...ranged.values }),
+        ScanIndexForward: !query.descending,
+        ConsistentRead: !query.index && !eventually,
+        Limit: limit,
+        ...(after && { ExclusiveStartKey: toItem(after) }),
+      });
+      const hits = (answer.Items ?? []).map(fromItem);
       let items: Stored<T>[];
       if (query.index) {
         const rows = await batch(
@@ -166,29 +138,31 @@ export function dynamoTable(options: {
       } else {
         items = hits.map((hit) => query.entity.read(hit));
       }
-      return answer.LastEvaluatedKey ? { items, next: answer.LastEvaluatedKey as Record<string, string> } : { items };
+      return answer.LastEvaluatedKey
+        ? { items, next: fromItem(answer.LastEvaluatedKey) as Record<string, string> }
+        : { items };
     },
 
     async commit(writes) {
       invariant(writes.length > 0 && writes.length <= 100, `a commit has 1 to 100 writes, not ${writes.length}`);
-      const TransactItems = writes.map(({ input }) => ({ [input.kind]: { TableName, ...input.params } }));
+      const input = {
+        TableName: undefined,
+        TransactItems: writes.map((write) => ({ [write.input.kind]: { TableName, ...wire(write) } })),
+      };
       for (let round = 0; ; round++) {
         try {
-          await send(() => client.send(new TransactWriteCommand({ TransactItems } as TransactWriteCommandInput)));
+          // one token over the attempts of a round; a round that lost wrote nothing, and the next is another request
+          await send("TransactWriteItems", { ...input, ClientRequestToken: tokenOf(options.env.rng) });
           return;
         } catch (error) {
-          if (!(error instanceof TransactionCanceledException)) throw error;
-          const reasons = error.CancellationReasons ?? [];
+          if (!(error instanceof AwsRefusal && error.name === "TransactionCanceledException")) throw error;
+          const reasons = (error.body.CancellationReasons ?? []) as CancellationReason[];
           const failed = reasons.findIndex((reason) => reason.Code === "ConditionalCheckFailed");
           if (failed >= 0) {
             const item = reasons[failed]?.Item;
-            throw writes[failed]?.failed(item && unmarshall(item)) ?? error;
+            throw writes[failed]?.failed(item && fromItem(item)) ?? error;
           }
-          const odd = reasons.find(
-            (r) =>
-              r.Code &&
-              !["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].includes(r.Code),
-          );
+          const odd = reasons.find((reason) => reason.Code && !passing.has(reason.Code));
           if (odd) throw new InvariantError(`commit refused: ${odd.Code} ${odd.Message ?? ""}`);
           await letOthersPass(round);
         }
@@ -196,23 +170,20 @@ export function dynamoTable(options: {
     },
 
     async write(write) {
-      const { kind, params } = write.input;
+      const { kind } = write.input;
       invariant(kind !== "ConditionCheck", "a check by itself writes nothing");
-      const input = { TableName, ...params };
+      const input = wire(write);
       for (let round = 0; ; round++) {
         try {
-          await send<unknown>(() =>
-            kind === "Put"
-              ? client.send(new PutCommand(input as PutCommandInput))
-              : kind === "Update"
-                ? client.send(new UpdateCommand(input as UpdateCommandInput))
-                : client.send(new DeleteCommand(input as DeleteCommandInput)),
-          );
+          await send(`${kind}Item`, input);
           return;
         } catch (error) {
-          if (error instanceof ConditionalCheckFailedException)
-            throw write.failed(error.Item && unmarshall(error.Item));
-          if (!(error instanceof TransactionConflictException)) throw error;
+          if (!(error instanceof AwsRefusal)) throw error;
+          if (error.name === "ConditionalCheckFailedException") {
+            const item = error.body.Item as Item | undefined;
+            throw write.failed(item && fromItem(item));
+          }
+          if (error.name !== "TransactionConflictException") throw error;
           await letOthersPass(round);
         }
       }
@@ -221,21 +192,43 @@ export function dynamoTable(options: {
   return table;
 }
 
-/** Answers that say what became of a write. */
-const decides = (error: unknown): boolean =>
-  error instanceof TransactionCanceledException ||
-  error instanceof ConditionalCheckFailedException ||
-  error instanceof TransactionConflictException;
+interface BatchAnswer {
+  Responses?: Record<string, Item[]>;
+  UnprocessedKeys?: Record<string, { Keys?: Item[] }>;
+}
+interface CancellationReason {
+  Code?: string;
+  Message?: string;
+  Item?: Item;
+}
 
-/** Errors that sending again can't mend: they are ours, and must be seen. */
-const isProgrammingError = (error: unknown): boolean =>
-  error instanceof Error &&
-  !(error instanceof TransactionInProgressException) &&
-  [
-    "ValidationException",
-    "AccessDeniedException",
-    "ResourceNotFoundException",
-    "IdempotentParameterMismatchException",
-    "ZodError",
-    "$ZodError",
-  ].includes(error.name);
+const keyOf = ({ pk, sk }: Key): Item => ({ pk: { S: pk }, sk: { S: sk } });
+
+/** A write's parameters as DynamoDB reads them. */
+function wire({ input: { params } }: Write): Record<string, unknown> {
+  const typed: Record<string, unknown> = { ...params };
+  for (const name of ["Item", "Key", "ExpressionAttributeValues"])
+    if (params[name]) typed[name] = toItem(params[name] as Record<string, unknown>);
+  return typed;
+}
+
+const tokenOf = (rng: Env["rng"]): string => Buffer.from(rng.bytes(16)).toString("hex");
+
+/** Reasons for which a transaction was cancelled that the next one may not meet. */
+const passing = new Set(["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]);
+
+/** Answers that say what became of a write. */
+const decides = new Set([
+  "TransactionCanceledException",
+  "ConditionalCheckFailedException",
+  "TransactionConflictException",
+]);
+
+/** Refusals that sending again can't mend: they are ours, and must be seen. */
+const ours = new Set([
+  "ValidationException",
+  "SerializationException",
+  "AccessDeniedException",
+  "ResourceNotFoundException",
+  "IdempotentParameterMismatchException",
+]);
