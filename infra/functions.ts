@@ -10,7 +10,7 @@ export interface FunctionSpec {
 
 // The HTTP API gives up after 29 s. A client that waits that long has gone, so half of it is all that a request gets.
 const http = { memoryMb: 1024, timeoutSeconds: 15 };
-// One outside call of up to ten seconds and its settling, with room for the SDK's own retries.
+// One outside call of up to ten seconds and its settling, with room for the client's attempts.
 const task = { memoryMb: 512, timeoutSeconds: 60 };
 const reader = { memoryMb: 512, timeoutSeconds: 60 };
 // Shorter than the minute between two starts: a job that hangs is over before the next one begins.

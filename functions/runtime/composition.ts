@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { decide } from "../../shared/table/entity.ts";
 import { wechatTokens } from "../../shared/table/keys.ts";
+import { awsJsonClient } from "../adapters/aws/json-client.ts";
 import { dynamoTable } from "../adapters/dynamo/table.ts";
 import { kmsVault } from "../adapters/kms/vault.ts";
 import { createLocation } from "../adapters/location/location.ts";
@@ -72,7 +73,7 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
     return lazily<Deps>({
       env: () => env,
       table: () => table.it,
-      vault: () => kmsVault({ keyId: variable("DATA_KEY_ID"), rng: env.rng }),
+      vault: () => kmsVault({ keyId: variable("DATA_KEY_ID"), rng: env.rng, call: awsJsonClient("kms", { env }) }),
       blindIndex: () => {
         const key = secret("blind-index-key");
         return (text) => createHmac("sha256", key).update(text).digest("hex");
@@ -108,6 +109,7 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
         stepFunctions({
           deadlineMachine: variable("DEADLINE_MACHINE_ARN"),
           refundMachine: variable("REFUND_MACHINE_ARN"),
+          call: awsJsonClient("states", { env }),
         }),
     });
   };

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { minute, second } from "../../shared/kernel/time.ts";
+import { AwsRefusal, awsJsonClient } from "../adapters/aws/json-client.ts";
 import { systemEnv } from "./env.ts";
 import { logger } from "./logger.ts";
 import { refusal } from "./refusal.ts";
@@ -49,16 +50,14 @@ export function originCheck(read: () => Promise<readonly string[]>, clock: { now
 
 /** The secret's current and previous version, as far as there are. */
 async function readVersions(secretId: string): Promise<string[]> {
-  const { GetSecretValueCommand, ResourceNotFoundException, SecretsManagerClient } = await import(
-    "./secrets-manager-client.ts"
-  );
-  const client = new SecretsManagerClient({});
+  const call = awsJsonClient("secretsmanager", { env: systemEnv });
   const version = async (VersionStage: string): Promise<string[]> => {
     try {
-      const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secretId, VersionStage }));
+      const input = { SecretId: secretId, VersionStage };
+      const { SecretString } = await call<{ SecretString?: string }>("GetSecretValue", input);
       return SecretString ? [SecretString] : [];
     } catch (error) {
-      if (error instanceof ResourceNotFoundException) return [];
+      if (error instanceof AwsRefusal && error.name === "ResourceNotFoundException") return [];
       throw error;
     }
   };

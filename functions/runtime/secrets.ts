@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { awsJsonClient } from "../adapters/aws/json-client.ts";
+import { systemEnv } from "./env.ts";
 
 const key32 = z
   .string()
@@ -48,11 +50,12 @@ export async function readSecrets<N extends SecretName>(
   names: readonly N[],
 ): Promise<Pick<Secrets, N>> {
   if (names.length === 0) return {} as Pick<Secrets, N>;
-  const { GetParametersCommand, SSMClient } = await import("./ssm-client.ts");
-  const answer = await new SSMClient({}).send(
-    new GetParametersCommand({ Names: names.map((name) => `${prefix}/${name}`), WithDecryption: true }),
-  );
-  const values = new Map(answer.Parameters?.map((p) => [p.Name, p.Value]));
+  const call = awsJsonClient("ssm", { env: systemEnv });
+  const { Parameters } = await call<{ Parameters: { Name: string; Value: string }[] }>("GetParameters", {
+    Names: names.map((name) => `${prefix}/${name}`),
+    WithDecryption: true,
+  });
+  const values = new Map(Parameters.map(({ Name, Value }) => [Name, Value]));
   return Object.fromEntries(
     names.map((name) => {
       const value = values.get(`${prefix}/${name}`);

@@ -3,7 +3,7 @@ import type { Lifecycle } from "../kernel/lifecycle.ts";
 import { DomainError, type ProblemCode } from "../kernel/problem.ts";
 
 /**
- * The typed access layer of the single table. Pure: it turns typed writes into plain lib-dynamodb inputs; an adapter sends
+ * The typed access layer of the single table. Pure: it turns typed writes into plain inputs, values as JavaScript has them; an adapter sends
  * them. An attribute that builds a key or an index can't be patched, only replaced with the whole row, so that an index
  * never keeps a stale key: anything else is a compile error.
  */
@@ -28,7 +28,7 @@ type Condition = {
 /** What a failed condition means: a code, or one chosen by looking at the row as it is (undefined: there is none). */
 type Failure<T> = ProblemCode | ((current: Stored<T> | undefined) => DomainError | ProblemCode);
 
-/** One write of a commit: a lib-dynamodb TransactWriteItem without its table name, and what its failure means. */
+/** One write of a commit: a TransactWriteItem without its table name, values as JavaScript has them, and what its failure means. */
 export interface Write {
   readonly entity: string;
   readonly input: { kind: "Put" | "Update" | "Delete" | "ConditionCheck"; params: Record<string, unknown> };

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { DecryptCommand, GenerateDataKeyCommand, KMSClient } from "@aws-sdk/client-kms";
-import { mockClient } from "aws-sdk-client-mock";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
+import type { AwsCall } from "../../functions/adapters/aws/json-client.ts";
 import { kmsVault } from "../../functions/adapters/kms/vault.ts";
 import { createMemberTokens } from "../../functions/adapters/tokens/member-tokens.ts";
 import { cursorsOf } from "../../functions/runtime/cursors.ts";
@@ -25,9 +24,8 @@ export async function es256Key(kid: string): Promise<JWK> {
  */
 export async function openPlatform(routes: readonly Route[] = []) {
   const { table, env, clock } = await openTestTable();
-  const kms = mockClient(KMSClient);
-  kms.on(GenerateDataKeyCommand).callsFake(() => ({ CiphertextBlob: randomBytes(32) }));
-  kms.on(DecryptCommand).callsFake((input: { CiphertextBlob: Uint8Array }) => ({ Plaintext: input.CiphertextBlob }));
+  const kms = async (action: string, input: { CiphertextBlob?: string }) =>
+    action === "Decrypt" ? { Plaintext: input.CiphertextBlob } : { CiphertextBlob: randomBytes(32).toString("base64") };
   const login: WeChatLogin = {
     async exchangeCode(code) {
       if (code === "bad") throw new DomainError("LOGIN_CODE_INVALID");
@@ -39,7 +37,7 @@ export async function openPlatform(routes: readonly Route[] = []) {
   const deps = {
     env,
     table,
-    vault: kmsVault({ keyId: "key", rng: env.rng }),
+    vault: kmsVault({ keyId: "key", rng: env.rng, call: kms as AwsCall }),
     blindIndex: (text: string) => `index-of-${Buffer.from(text).toString("hex")}`,
     cursors: cursorsOf(randomBytes(32)),
     memberTokens: createMemberTokens([await es256Key("one")], env),

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import type { KMSClient } from "@aws-sdk/client-kms";
 import type { Env } from "../../../shared/kernel/env.ts";
 import type { Sealed, Vault } from "../../../shared/kernel/vault.ts";
+import type { AwsCall } from "../aws/json-client.ts";
 
 /** Opened data keys kept in memory, at most; a function instance serves few members at a time. */
 const KEPT = 200;
@@ -10,29 +10,18 @@ const KEPT = 200;
  * Envelope encryption: a data key per member, itself encrypted by the KMS key with the member's id as encryption context;
  * AES-256-GCM with `<memberId>:<field>` as associated data. A sealed value is `v1.<base64url of iv(12) ‖ tag(16) ‖ text>`.
  */
-export function kmsVault(options: { keyId: string; rng: Env["rng"] }): Vault {
-  // Few requests touch personal data: the client is loaded by the first that does.
-  let client: KMSClient | undefined;
-  const load = async () => {
-    const { DecryptCommand, GenerateDataKeyCommand, KMSClient } = await import("./client.ts");
-    client ??= new KMSClient({});
-    return { DecryptCommand, GenerateDataKeyCommand, kms: client };
-  };
+export function kmsVault({ keyId, rng, call }: { keyId: string; rng: Env["rng"]; call: AwsCall }): Vault {
   const opened = new Map<string, Buffer>();
 
   async function dataKeyOf(memberId: string, dataKey: string): Promise<Buffer> {
     const known = opened.get(dataKey);
     if (known) return known;
-    const { DecryptCommand, kms } = await load();
-    const { Plaintext } = await kms.send(
-      new DecryptCommand({
-        KeyId: options.keyId,
-        CiphertextBlob: Buffer.from(dataKey, "base64"),
-        EncryptionContext: { member: memberId },
-      }),
-    );
-    if (!Plaintext) throw new Error("KMS gave no data key");
-    const key = Buffer.from(Plaintext);
+    const { Plaintext } = await call<{ Plaintext: string }>("Decrypt", {
+      KeyId: keyId,
+      CiphertextBlob: dataKey,
+      EncryptionContext: { member: memberId },
+    });
+    const key = Buffer.from(Plaintext, "base64");
     if (opened.size >= KEPT) opened.delete(opened.keys().next().value as string);
     opened.set(dataKey, key);
     return key;
@@ -40,19 +29,15 @@ export function kmsVault(options: { keyId: string; rng: Env["rng"] }): Vault {
 
   return {
     async newKey(memberId) {
-      const { GenerateDataKeyCommand, kms } = await load();
-      const { CiphertextBlob } = await kms.send(
-        new GenerateDataKeyCommand({
-          KeyId: options.keyId,
-          KeySpec: "AES_256",
-          EncryptionContext: { member: memberId },
-        }),
-      );
-      if (!CiphertextBlob) throw new Error("KMS gave no data key");
-      return Buffer.from(CiphertextBlob).toString("base64");
+      const { CiphertextBlob } = await call<{ CiphertextBlob: string }>("GenerateDataKey", {
+        KeyId: keyId,
+        KeySpec: "AES_256",
+        EncryptionContext: { member: memberId },
+      });
+      return CiphertextBlob;
     },
     async seal(memberId, dataKey, field, plaintext) {
-      const iv = options.rng.bytes(12);
+      const iv = rng.bytes(12);
       const cipher = createCipheriv("aes-256-gcm", await dataKeyOf(memberId, dataKey), iv);
       cipher.setAAD(Buffer.from(`${memberId}:${field}`));
       const text = Buffer.concat([cipher.update(plaintext, "utf8"), cipher.final()]);

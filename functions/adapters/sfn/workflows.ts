@@ -1,17 +1,14 @@
-import type { SFNClient } from "@aws-sdk/client-sfn";
 import { toUtc } from "../../../shared/kernel/time.ts";
 import type { Workflows } from "../../../shared/kernel/workflows.ts";
+import { type AwsCall, AwsRefusal } from "../aws/json-client.ts";
 
 /** The two machines on Step Functions; an execution that exists already is the success of an earlier start. */
-export function stepFunctions(options: { deadlineMachine: string; refundMachine: string }): Workflows {
-  let client: SFNClient | undefined;
+export function stepFunctions(options: { deadlineMachine: string; refundMachine: string; call: AwsCall }): Workflows {
   const start = async (stateMachineArn: string, name: string, input: unknown) => {
-    const { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } = await import("./client.ts");
-    client ??= new SFNClient({ maxAttempts: 3 });
     try {
-      await client.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
+      await options.call("StartExecution", { stateMachineArn, name, input: JSON.stringify(input) });
     } catch (error) {
-      if (!(error instanceof ExecutionAlreadyExists)) throw error;
+      if (!(error instanceof AwsRefusal && error.name === "ExecutionAlreadyExists")) throw error;
     }
   };
   return {
