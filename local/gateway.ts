@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomUUID } from "node:crypto";
+import { createHmac, createSecretKey, hash, type KeyObject, randomUUID } from "node:crypto";
 import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { isAws, LOCAL_CREDENTIALS } from "./engine.ts";
@@ -497,7 +497,7 @@ function sign({ host, action, body, region, credentials }: Signed): Record<strin
   };
   const signed = Object.keys(headers).join(";");
   const canonical = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
-  const sha256 = (data: string | Buffer) => createHash("sha256").update(data).digest("hex");
+  const sha256 = (data: string | Buffer) => hash("sha256", data, "hex");
   const request = ["POST", "/", "", canonical.join(""), signed, sha256(body)].join("\n");
   const scope = `${day}/${region}/dynamodb/aws4_request`;
   const key = signingKey(`AWS4${credentials.secretAccessKey}`, scope);
@@ -506,14 +506,14 @@ function sign({ host, action, body, region, credentials }: Signed): Record<strin
   return { ...headers, authorization, "content-length": String(body.length) };
 }
 
-const hmac = (key: string | Buffer, data: string) => createHmac("sha256", key).update(data).digest();
-const derived = new Map<string, Buffer>();
+const hmac = (key: string | Buffer | KeyObject, data: string) => createHmac("sha256", key).update(data).digest();
+const derived = new Map<string, KeyObject>();
 
 /** The key of a day, region and service: derived once, it signs all their calls. */
-function signingKey(secret: string, scope: string): Buffer {
+function signingKey(secret: string, scope: string): KeyObject {
   const known = derived.get(scope);
   if (known) return known;
-  const key = scope.split("/").reduce<string | Buffer>(hmac, secret) as Buffer;
+  const key = createSecretKey(scope.split("/").reduce<string | Buffer>(hmac, secret) as Buffer);
   derived.clear();
   derived.set(scope, key);
   return key;

@@ -1,7 +1,7 @@
 import type { Env } from "../kernel/env.ts";
 import { openCase, type PaymentChannel } from "../payment/index.ts";
 import { Stale, type Table } from "../table/entity.ts";
-import { DUE_BUCKETS, dues, dueUntil } from "../table/keys.ts";
+import { dueBuckets, dues, dueUntil } from "../table/keys.ts";
 import type { Due, DueKind } from "../table/rows.ts";
 import { clocks } from "./clocks.ts";
 
@@ -38,15 +38,16 @@ export async function sweep(
       await moveOn(deps, due, false);
     }
   };
-  const first = deps.env.rng.bytes(1)[0]! % DUE_BUCKETS;
+  const buckets = dueBuckets[kind];
+  const first = deps.env.rng.bytes(1)[0]! % buckets;
   const told = () => {
     if (oldest < now) bounds.late(kind, now - oldest);
     return tally;
   };
-  for (let turn = 0; turn < DUE_BUCKETS; turn++) {
+  for (let turn = 0; turn < buckets; turn++) {
     let after: Record<string, string> | undefined;
     do {
-      const page = await deps.table.page(dueUntil(kind, (first + turn) % DUE_BUCKETS, now), { limit: 50, after });
+      const page = await deps.table.page(dueUntil(kind, (first + turn) % buckets, now), { limit: 50, after });
       for (let start = 0; start < page.items.length; start += AT_ONCE) {
         if (deps.env.clock.now() >= bounds.untilMs) return told();
         await Promise.all(page.items.slice(start, start + AT_ONCE).map(lookAt));

@@ -506,13 +506,24 @@ export const rateBrakes = entity({
   key: ({ api, account }) => ({ pk: `RATE#${api}#${account}`, sk: "#" }),
 });
 
-/** Due rows of one kind lie over this many partitions. */
-export const DUE_BUCKETS = 16;
+/** Over how many partitions the due rows of a kind lie: many for what members make, one for what staff do by hand. Each is asked for every minute. */
+export const dueBuckets: Readonly<Record<DueKind, number>> = {
+  hold: 16,
+  deadline: 16,
+  refund: 16,
+  payment: 16,
+  shipping: 16,
+  referral: 4,
+  campaign: 1,
+  import: 1,
+  recall: 1,
+  promise: 1,
+};
 export const dues = entity({
   name: "Due",
   schema: due,
   keyed: ["kind", "id", "at"],
-  key: ({ kind, id, at }) => ({ pk: `DUE#${kind}#${bucketOf(id, DUE_BUCKETS)}`, sk: `${stamp(at)}#${id}` }),
+  key: ({ kind, id, at }) => ({ pk: `DUE#${kind}#${bucketOf(id, dueBuckets[kind])}`, sk: `${stamp(at)}#${id}` }),
 });
 /** What is due at `now` or before, the earliest first. */
 export const dueUntil = (kind: DueKind, bucket: number, now: number) =>

@@ -10,7 +10,7 @@ import {
   couponGrants,
   coupons,
   couponsOf,
-  DUE_BUCKETS,
+  dueBuckets,
   dueUntil,
   members,
   orders,
@@ -204,7 +204,7 @@ test("a reward that is due many times is granted once", async () => {
   await touched(member, inviter, clock.now());
   await attributeOrder(deps, (await bought(member)).orderId);
   const over = (await acquired(member))!.paidAt + 7 * day;
-  const { items } = await table.page(dueUntil("referral", bucketOf(member, DUE_BUCKETS), over), { limit: 99 });
+  const { items } = await table.page(dueUntil("referral", bucketOf(member, dueBuckets.referral), over), { limit: 99 });
   expect(items.filter(({ id }) => id === member)).toHaveLength(1);
   expect(await rewardReferral(deps, member)).toBe(over);
   clock.advance(7 * day);
@@ -240,6 +240,8 @@ test("who is told of a payment again makes up for what broke off after it was no
   const noted = { memberId: member, orderId, paidAt: at!, passed: [], by: "share" as const, inviterId: inviter };
   await table.commit([acquisitions.create({ ...noted, state: "PENDING", touchedAt: at! })]);
   await attributeOrder(deps, orderId);
-  const { items } = await table.page(dueUntil("referral", bucketOf(member, DUE_BUCKETS), at! + 7 * day), { limit: 99 });
+  const { items } = await table.page(dueUntil("referral", bucketOf(member, dueBuckets.referral), at! + 7 * day), {
+    limit: 99,
+  });
   expect(items.filter(({ id }) => id === member)).toHaveLength(1);
 });

@@ -4,7 +4,7 @@ import type { Team } from "../../shared/groupbuy/model.ts";
 import { bucketOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { Stale } from "../../shared/table/entity.ts";
-import { DUE_BUCKETS, dues, dueUntil, idempotency, openidLinks, teams, teamsOf } from "../../shared/table/keys.ts";
+import { dueBuckets, dues, dueUntil, idempotency, openidLinks, teams, teamsOf } from "../../shared/table/keys.ts";
 import { openTestTable } from "../engine/table.ts";
 
 const { table, env, clock } = await openTestTable();
@@ -122,7 +122,7 @@ test("what is due is found in order of time, and what is not yet due is not", as
   const id = env.ids.next("OR");
   for (const at of [clock.now() + 5, clock.now() - 5, clock.now()])
     await table.commit([dues.create({ kind: "hold", id, at, since: at })]);
-  const { items } = await table.page(dueUntil("hold", bucketOf(id, DUE_BUCKETS), clock.now()), { limit: 10 });
+  const { items } = await table.page(dueUntil("hold", bucketOf(id, dueBuckets.hold), clock.now()), { limit: 10 });
   expect(items.map((d) => d.at)).toEqual([clock.now() - 5, clock.now()]);
 });
 
