@@ -33,7 +33,8 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
   if (due === undefined || now < due) return { outcome: "not_yet", at: due ?? now + clocks.again };
 
   const held: string[] = [];
-  for await (const seat of seatsIn(deps.table, teamId)) if (seat.seat === "HELD") held.push(seat.orderId);
+  if (team.held > 0)
+    for await (const seat of seatsIn(deps.table, teamId)) if (seat.seat === "HELD") held.push(seat.orderId);
   // one that throws does not keep the others from being decided; it is asked about again, as the undecided are
   for (let start = 0; start < held.length; start += AT_ONCE)
     await Promise.allSettled(held.slice(start, start + AT_ONCE).map((orderId) => settleHold(deps, orderId)));
