@@ -3,7 +3,16 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 import short from "./vitest.config.ts";
 
 /** The longest first, so that the two workers end together. */
-const order = ["power-cuts", "give-units-back", "killed", "deadline", "for-seats", "payments-and-tills", "fuzz"];
+const order = [
+  "power-cuts",
+  "give-units-back",
+  "killed",
+  "ten-thousand",
+  "deadline",
+  "for-seats",
+  "payments-and-tills",
+  "fuzz",
+];
 const place = ({ moduleId }: TestSpecification) => order.findIndex((part) => moduleId.includes(part));
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

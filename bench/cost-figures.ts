@@ -148,14 +148,23 @@ export async function costFigures(bench: Bench): Promise<void> {
   const transitions = (machine: string, executions: number) =>
     executions === 0 ? 0 : meter.transitions(machine) / executions;
   const parts = pricesOf(used, 1000 / orders);
+  const value = parts.reduce((sum, [, usd]) => sum + usd, 0);
+  const asked = meter.asked();
   bench.tell({
     figure: "cost.per_1000_orders_usd",
-    value: parts.reduce((sum, [, usd]) => sum + usd, 0),
+    value,
     unit: "USD",
     orders,
     teams: count,
     failed_teams: Math.floor(count / failsEvery),
-    from_cell_cache: 1 - meter.asked() / routed,
+    from_known_blocks: 1 - blocks / routed,
+    roads_asked_of_new_blocks: asked / blocks,
+    if_roads_were_asked_of_each: bench.rounded(
+      value +
+        ((blocks - asked) / orders) *
+          1000 *
+          (prices.perRequest["location.matrix"].usd / prices.perRequest["location.matrix"].per),
+    ),
     transitions_a_team: transitions("GroupDeadline", count),
     transitions_a_refund: transitions("Refund", failed.length),
     ...Object.fromEntries(parts.filter(([, usd]) => usd > 0).map(([name, usd]) => [name, bench.rounded(usd)])),

@@ -50,6 +50,11 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> 
     owner: "orders",
     impact: "Goods that were put off are not told of: members come for them, and know of no refund",
   },
+  subsidy: {
+    minutes: 30,
+    owner: "money",
+    impact: "A batch was completed at the platform's cost, and its orders' ledger does not say so yet",
+  },
   referral: {
     minutes: 24 * 60,
     owner: "platform",

@@ -53,6 +53,7 @@ const draftOfAll = {
   pickupDiscountFen: fen
     .optional()
     .meta({ description: "自提优惠: off each order that is collected, fen", example: 50 }),
+  subsidyBudgetFen: fen.optional().meta({ description: "What completing teams may cost the platform in all, fen" }),
   originId: text(0, 64).optional().meta({ description: "What it came from: a demand item's id" }),
 };
 const neighbourDraft = z.strictObject({
@@ -65,7 +66,6 @@ const neighbourDraft = z.strictObject({
   admits: admission.default("anyone"),
   leaderLeaves: z.enum(["transfer", "dissolve"]).default("transfer"),
   deliveryFeeFen: fen.optional().meta({ description: "配送费: on each order that is delivered, fen", example: 500 }),
-  subsidyBudgetFen: fen.optional().meta({ description: "What completing teams may cost the platform in all, fen" }),
   closesAt: isoInput.meta({ description: "No teams are opened after it" }),
   hardEnd: isoInput.meta({ description: "Nothing lives longer" }),
 });
@@ -438,7 +438,7 @@ export const campaignOps: Route[] = [
     path: "/ops/v1/teams/{teamId}/subsidised-completion",
     summary: "平台补贴成团",
     description:
-      "Completes a forming team before its deadline at the platform's cost. Nobody is invented: the team counts who paid, and never counts as a natural success. The cost, booked to each paid order in the same commit, is Σ (aloneFen − teamFen) × units, within the campaign's subsidyBudgetFen where it has one. Refused while neighbours hold seats that they may still pay: wait until they have, or their time and the grace are over. Whoever pays for a seat given up before is refunded in full.",
+      "Completes a forming team before its deadline at the platform's cost. Nobody is invented: the team counts who paid, and never counts as a natural success. The cost, booked to each paid order in the same commit, is Σ (aloneFen − teamFen) × units, within the campaign's subsidyBudgetFen where it has one. Refused while neighbours hold seats that they may still pay: wait until they have, or their time and the grace are over. Whoever pays for a seat given up before is refunded in full. A batch or ladder below its minimum is completed at the price of its first tier, in whole cases where it has them, and takes no more orders: until three minutes after its cut-off; the cost of its units is booked to its orders within minutes.",
     idempotent: true,
     params: teamPath,
     body: reasonBody,

@@ -194,6 +194,10 @@ export const teamView = z
       description: "Seats that nobody bought, where the platform completed the team at its own cost",
       example: 1,
     }),
+    subsidisedUnits: z.int().optional().meta({
+      description: "Units that a batch lacked of its minimum, where the platform completed it at its own cost",
+      example: 3,
+    }),
     communityId: id.optional().meta({ description: "The leader's community, or the batch's" }),
     quantity: z
       .object({
@@ -224,7 +228,7 @@ export function toTeam(team: Stored<Team>, now: number): z.input<typeof teamView
     ...(team.communityId !== undefined && { communityId: team.communityId }),
     ...(team.terms.batch && { quantity: quantityOf(team, team.terms.batch.tiers) }),
     remainingInvites: teamLifecycle.terminal(team.state) ? 0 : team.free,
-    ...(team.outcome === "subsidised" && { subsidisedSeats: team.free }),
+    ...(team.outcome === "subsidised" && subsidised(team)),
     ...(team.deadline !== undefined && {
       deadline: toIso(team.deadline),
       joinUntil: toIso(team.deadline - clocks.joinMargin),
@@ -235,6 +239,9 @@ export function toTeam(team: Stored<Team>, now: number): z.input<typeof teamView
     ...offerView(team.terms),
   };
 }
+
+const subsidised = ({ free, frozen, terms: { batch } }: Team) =>
+  batch && frozen ? { subsidisedUnits: batch.minUnits - frozen.units } : { subsidisedSeats: free };
 
 /** A team as staff see it. */
 export const opsTeamView = teamView

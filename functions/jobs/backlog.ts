@@ -1,4 +1,4 @@
-import { carryPromise, carryRecall, sweep } from "../../shared/groupbuy/index.ts";
+import { bookSubsidies, carryPromise, carryRecall, sweep } from "../../shared/groupbuy/index.ts";
 import { applyImport } from "../../shared/masterdata/work.ts";
 import { rewardReferral } from "../../shared/referral/work.ts";
 import type { Due } from "../../shared/table/rows.ts";
@@ -7,15 +7,16 @@ import type { Deps } from "../runtime/deps.ts";
 import { jobHandler, lateWork } from "../runtime/handler.ts";
 import { logger } from "../runtime/logger.ts";
 
-const kinds = ["recall", "promise", "referral", "import"] as const;
+const kinds = ["recall", "promise", "subsidy", "referral", "import"] as const;
 const works: Record<(typeof kinds)[number], (deps: Deps, due: Due, untilMs: number) => Promise<boolean | number>> = {
   recall: (deps, due, untilMs) => carryRecall(deps, due.id, untilMs),
   promise: (deps, due, untilMs) => carryPromise(deps, due.id, untilMs),
+  subsidy: (deps, due, untilMs) => bookSubsidies(deps, due.id, untilMs),
   referral: (deps, due) => rewardReferral(deps, due.id),
   import: (deps, due, untilMs) => applyImport(deps, due.id, untilMs),
 };
 
-/** Goes on with long lists of work that were decided and are not done yet: recalls first, then arrivals that were put off, referrals whose reward is due, then imports. */
+/** Goes on with long lists of work that were decided and are not done yet: recalls first, then arrivals that were put off, subsidies of a batch, referrals whose reward is due, then imports. */
 export const handler = jobHandler("backlog", composeDeps([]), async (deps, untilMs) => {
   const tally: Record<string, number> = {};
   const began = deps.env.clock.now();

@@ -1,6 +1,7 @@
 import { uploadShipping } from "../../shared/fulfilment/index.ts";
 import {
   arrivalRefundId,
+  bookSubsidies,
   carryPromise,
   carryRecall,
   clocks,
@@ -40,6 +41,7 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   "team.succeeded": async (deps, event) => {
     if (event.data.kind === undefined) return;
     const teamId = text(event, "teamId");
+    if (event.data.outcome === "subsidised") await bookSubsidies(deps, teamId, deps.env.clock.now() + A_WHILE);
     const team = await deps.table.load(teams, { teamId });
     if (team) await refundSeats(deps, teamId, Number(event.data.size), team);
   },

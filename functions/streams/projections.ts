@@ -42,7 +42,7 @@ const toMember: Record<string, Words> = {
     e.data.cause === "settled_difference"
       ? {
           title: "为什么退款:截单结算",
-          body: `本团共订${e.data.quantity}份,成交价${amount(e, "unitFen")};您实得${e.data.settledUnits}份,预付${amount(e, "payableFen")},差额${amount(e, "refundFen")}将原路退回。`,
+          body: `本团共订${e.data.quantity}份,${e.data.outcome === "subsidised" ? "未到起订量,差额由平台补贴," : ""}成交价${amount(e, "unitFen")};您实得${e.data.settledUnits}份,预付${amount(e, "payableFen")},差额${amount(e, "refundFen")}将原路退回。`,
         }
       : e.data.cause === "short_arrival"
         ? {
@@ -96,7 +96,7 @@ const toTeam: Record<string, Words> = {
         }
       : {
           title: "截单成功",
-          body: `本团共订${e.data.quantity}份,成交价${amount(e, "unitFen")},请在提货时间凭提货码到店自提。`,
+          body: `本团共订${e.data.quantity}份,${e.data.outcome === "subsidised" ? "未到起订量,差额由平台补贴," : ""}成交价${amount(e, "unitFen")},请在提货时间凭提货码到店自提。`,
         },
   "team.failed": (e) => ({
     title: e.data.kind === undefined ? "拼团未成功" : "本次团购未成功",

@@ -18,6 +18,7 @@ import {
   judgeStores,
   MAX_COMPARED,
   middleOf,
+  nearestForSure,
   type PickupWindow,
   stillHolds,
   straightLine,
@@ -64,6 +65,12 @@ export interface RouteChoice {
   options: Candidate[];
 }
 
+/** What is asked of a place: the way to a store that was picked, or only which store is the nearest; else the nearest stores. */
+interface Wanted {
+  pickedStoreId?: string | undefined;
+  onlyNearest?: boolean;
+}
+
 /** What was found for a place: the able stores ranked, and all that were looked at, nearest first. */
 interface Survey {
   cell: string;
@@ -82,7 +89,7 @@ interface Survey {
 export async function routeOrder(deps: RoutingDeps, input: RouteRequest & PickedPlace): Promise<RouteChoice> {
   if (input.fulfilment === "delivery") throw new DomainError("DELIVERY_NOT_OFFERED");
   return onTheDirectory(deps, async (directory) => {
-    const survey = await look(deps, directory, input, input.pickedStoreId);
+    const survey = await look(deps, directory, input, { pickedStoreId: input.pickedStoreId, onlyNearest: true });
     const chosen = choose(survey, directory, input.pickedStoreId);
     // The directory may be half a minute old: the store that is answered is looked at once more, as it is now.
     const now = await loadLasting(deps.table, stores, { storeId: chosen.storeId });
@@ -139,7 +146,7 @@ export interface StoreOffer {
 /** Up to five able stores for a place, the best first, for a member to pick from. Throws as `routeOrder` does. */
 export async function offerStores(deps: RoutingDeps, input: RouteRequest): Promise<StoreOffer[]> {
   return onTheDirectory(deps, async (directory) => {
-    const survey = await look(deps, directory, input, undefined);
+    const survey = await look(deps, directory, input, {});
     const best = choose(survey, directory, undefined);
     const byId = new Map(directory.map((store) => [store.storeId, store]));
     const passed = passedOver(survey.judged, best.storeId)
@@ -178,8 +185,9 @@ async function look(
   deps: RoutingDeps,
   directory: readonly Store[],
   request: RouteRequest,
-  pickedStoreId: string | undefined,
+  wanted: Wanted,
 ): Promise<Survey> {
+  const { pickedStoreId } = wanted;
   const from = await locate(deps, directory, request.place);
   const window = { from: Math.max(request.window.from, deps.env.clock.now()), until: request.window.until };
   const judged = await judgeStock(deps, judgeStores(directory, from, window), request, pickedStoreId);
@@ -188,7 +196,7 @@ async function look(
   able = able.slice(0, MAX_COMPARED);
   if (picked && !able.includes(picked)) able = [...able.slice(0, MAX_COMPARED - 1), picked];
   const cell = cellOf(from);
-  return { cell, from, window, judged, ranked: able.length === 0 ? [] : await rank(deps, cell, able, pickedStoreId) };
+  return { cell, from, window, judged, ranked: able.length === 0 ? [] : await rank(deps, cell, able, wanted) };
 }
 
 /** The wgs84 point of a place. The coordinates are used here and not kept: an order keeps its cell. */
@@ -244,20 +252,25 @@ async function judgeStock(
 
 /**
  * Ranks able stores by road from the middle of the cell, so that neighbours get one answer whoever asks first, and no exact
- * position leaves the house. The decision is kept a day. Where the planner does not answer, straight lines are used and nothing
- * is kept, nor where it knows no way to a store that it was asked about.
+ * position leaves the house. The decision is kept a day. Where the planner does not answer, or no road could make another store
+ * the nearest, straight lines are used and nothing is kept, nor where it knows no way to a store that it was asked about.
  */
 async function rank(
   deps: RoutingDeps,
   cell: string,
   able: readonly Judged[],
-  pickedStoreId: string | undefined,
+  { pickedStoreId, onlyNearest = false }: Wanted,
 ): Promise<Candidate[]> {
   const asked = askedAbout(able.map(({ store }) => store));
   const now = deps.env.clock.now();
   const kept = await deps.table.load(routeCells, { cell, asked }, { eventually: true });
   const holds = kept && stillHolds(kept, now);
-  const found = holds ? undefined : await travelsFrom(deps, middleOf(cell), able, pickedStoreId);
+  const middle = middleOf(cell);
+  const sure =
+    onlyNearest &&
+    pickedStoreId === undefined &&
+    nearestForSure(able.map(({ store }) => greatCircle(middle, store.wgs84)));
+  const found = holds || sure ? undefined : await travelsFrom(deps, middle, able, pickedStoreId);
   const known = new Map(holds ? kept.ranked.map((way) => [way.storeId, way]) : found?.travels);
   const method = holds ? "cache" : "matrix";
   const ranked = able

@@ -7,6 +7,11 @@ import type { RouteCell } from "./model.ts";
 
 /** Streets are longer than the great circle by about this factor; used where no road distance is to be had. */
 export const DETOUR = 1.35;
+/**
+ * No road is longer than this, in metres, however a river or a railway runs: so many times the straight line and so many metres
+ * more. Where even that is no further than the next store's straight line, the roads need not be asked about.
+ */
+const LONGEST_ROAD = { times: 4, plusM: 2000 };
 /** At most this many stores are compared. */
 export const MAX_COMPARED = 8;
 /** How long our decision for a cell holds, ms. */
@@ -66,6 +71,12 @@ export const straightLine = (storeId: string, straightM: number): Candidate => (
   distanceM: Math.round(straightM * DETOUR),
   method: "great_circle",
 });
+
+/** Whether the nearest of some stores, by their straight lines in metres, is the nearest by road too, whatever the roads. */
+export function nearestForSure(straightM: readonly number[]): boolean {
+  const [nearest = 0, next = Number.POSITIVE_INFINITY] = [...straightM].sort((a, b) => a - b);
+  return nearest * LONGEST_ROAD.times + LONGEST_ROAD.plusM <= next;
+}
 
 /** The geohash-7 cell (some 150 m) of a wgs84 point, and its middle. */
 export const cellOf = (wgs84: Point): string => ngeohash.encode(wgs84.lat, wgs84.lng, 7);

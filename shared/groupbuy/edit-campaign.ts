@@ -15,10 +15,20 @@ type Deps = { table: Table; env: Env };
 
 /** What may be said anew of a campaign of any kind, and of each alone. `cutOff` is a batch's close and end. */
 const changeable = {
-  all: ["name", "holdMs", "perMemberLimit", "opensAt", "pickupFrom", "pickupUntil", "totalCap", "pickupDiscountFen"],
+  all: [
+    "name",
+    "holdMs",
+    "perMemberLimit",
+    "opensAt",
+    "pickupFrom",
+    "pickupUntil",
+    "totalCap",
+    "pickupDiscountFen",
+    "subsidyBudgetFen",
+  ],
   neighbour: [
     ...["invitesRequired", "shareBps", "durationMs", "admits", "leaderLeaves", "deliveryFeeFen"],
-    ...["subsidyBudgetFen", "closesAt", "hardEnd"],
+    ...["closesAt", "hardEnd"],
   ],
   batch: ["shareBps", "communityIds", "minUnits", "casePack", "seats", "sourced", "cutOff"],
   ladder: ["tiers", "communityIds", "minUnits", "casePack", "seats", "sourced", "cutOff"],

@@ -27,7 +27,7 @@ export { settleHold } from "./settle-hold.ts";
 export { settlePayment } from "./settle-payment.ts";
 export { settleTeam } from "./settle-team.ts";
 export { shareOfLeader, shareShop, shareTeam, touchShare } from "./share-link.ts";
-export { subsidiseTeam } from "./subsidise-team.ts";
+export { bookSubsidies, subsidiseTeam } from "./subsidise-team.ts";
 export { alarmUndecided, sweep } from "./sweep.ts";
 export { refundableAsLate, takeLateRefund } from "./take-late-refund.ts";
 export { joinTeam, openTeam } from "./take-seat.ts";

@@ -39,6 +39,7 @@ type Draft<Own extends keyof Campaign> = { [F in Figures | Own]-?: NonNullable<C
   totalCap?: number | undefined;
   pickupDiscountFen?: number | undefined;
   deliveryFeeFen?: number | undefined;
+  subsidyBudgetFen?: number | undefined;
   originId?: string | undefined;
 };
 type BatchDraft<Own extends keyof Campaign = never> = Draft<"communityIds" | Own> &
@@ -51,7 +52,7 @@ type BatchDraft<Own extends keyof Campaign = never> = Draft<"communityIds" | Own
 export type CampaignDraft =
   | ({ kind: "neighbour" } & Draft<
       "invitesRequired" | "shareBps" | "durationMs" | "admits" | "leaderLeaves" | "closesAt"
-    > & { subsidyBudgetFen?: number | undefined })
+    >)
   | ({ kind: "batch" } & BatchDraft<"shareBps">)
   | ({ kind: "ladder" } & BatchDraft & Pick<BatchTerms, "tiers">);
 
@@ -73,7 +74,7 @@ export async function createCampaign(
   if (goods.components && draft.kind !== "neighbour" && draft.sourced === "to_order")
     throw new DomainError("CAMPAIGN_RULE", undefined, { errors: [{ path: "body.sourced", message: kitToOrder }] });
   if (draft.kind !== "neighbour") await refuseUnknown(deps.table, draft.communityIds);
-  const { originId, totalCap, pickupDiscountFen, deliveryFeeFen } = draft;
+  const { originId, totalCap, pickupDiscountFen, deliveryFeeFen, subsidyBudgetFen } = draft;
   const campaign: Stored<Campaign> = {
     name: draft.name,
     articleId: article.articleId,
@@ -91,6 +92,7 @@ export async function createCampaign(
     ...(totalCap !== undefined && { totalCap }),
     ...(pickupDiscountFen !== undefined && { pickupDiscountFen }),
     ...(deliveryFeeFen !== undefined && { deliveryFeeFen }),
+    ...(subsidyBudgetFen !== undefined && { subsidyBudgetFen }),
     origin: { channel: draft.kind === "neighbour" ? "mini" : "batch", ...(originId !== undefined && { originId }) },
     createdAt: deps.env.clock.now(),
     ...ownFigures(draft, article.priceFen),
@@ -109,7 +111,7 @@ export async function createCampaign(
 function ownFigures(draft: CampaignDraft, aloneFen: number) {
   const teamFen = (shareBps: number) => Math.max(1, shareOf(aloneFen, shareBps));
   if (draft.kind === "neighbour") {
-    const { kind, invitesRequired, shareBps, durationMs, admits, leaderLeaves, subsidyBudgetFen } = draft;
+    const { kind, invitesRequired, shareBps, durationMs, admits, leaderLeaves } = draft;
     return {
       kind,
       invitesRequired,
@@ -119,7 +121,6 @@ function ownFigures(draft: CampaignDraft, aloneFen: number) {
       leaderLeaves,
       closesAt: wholeSecond(draft.closesAt),
       teamFen: teamFen(shareBps),
-      ...(subsidyBudgetFen !== undefined && { subsidyBudgetFen }),
     };
   }
   const { kind, communityIds, minUnits, casePack, seats, sourced } = draft;

@@ -189,6 +189,8 @@ export const team = z.object({
   decidedAt: epochMs.optional(),
   /** What the platform bore to complete it: the sum of its orders' subsidies. */
   subsidyFen: fen.optional(),
+  /** While the subsidies of a batch are being booked: how many paid seats have been gone through, and where to go on. */
+  subsidyBooking: z.object({ seats: z.int().min(0), after: z.record(z.string(), z.string()).optional() }).optional(),
   terms,
   origin,
 });

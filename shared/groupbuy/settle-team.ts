@@ -1,16 +1,14 @@
 import type { Env } from "../kernel/env.ts";
-import { makeEvent } from "../kernel/event.ts";
-import { invariant } from "../kernel/invariant.ts";
-import { type BatchSeat, type CaseSplit, splitCases } from "../order/index.ts";
+import type { Order } from "../order/index.ts";
 import { openCase, type PaymentChannel } from "../payment/index.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
-import { outbox, teams } from "../table/keys.ts";
+import { teams } from "../table/keys.ts";
 import { clocks } from "./clocks.ts";
+import { batchEnded, frozenOf } from "./freeze-batch.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
 import { settleHold } from "./settle-hold.ts";
-import { counts, reconcileRefundOf, seatsIn, teamFailed } from "./team-seats.ts";
-import { kindOf, tierAt } from "./terms.ts";
+import { counts, seatsIn, teamFailed } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
@@ -35,7 +33,8 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
   if (due === undefined || now < due) return { outcome: "not_yet", at: due ?? now + clocks.again };
 
   const held: string[] = [];
-  for await (const seat of seatsIn(deps.table, teamId)) if (seat.seat === "HELD") held.push(seat.orderId);
+  if (team.held > 0)
+    for await (const seat of seatsIn(deps.table, teamId)) if (seat.seat === "HELD") held.push(seat.orderId);
   // one that throws does not keep the others from being decided; it is asked about again, as the undecided are
   for (let start = 0; start < held.length; start += AT_ONCE)
     await Promise.allSettled(held.slice(start, start + AT_ONCE).map((orderId) => settleHold(deps, orderId)));
@@ -78,49 +77,21 @@ export async function settleTeam(deps: Deps, teamId: string): Promise<TeamOutcom
  * shown every paid seat yet.
  */
 async function batchSucceeded(deps: Deps, team: Stored<Team>): Promise<Write[] | undefined> {
-  const { batch, teamFen } = team.terms;
-  const units = team.paidUnits;
-  if (!batch || units === undefined) return undefined;
-  const { unitFen } = tierAt(batch.tiers, units);
-  let split: CaseSplit | undefined;
-  if (batch.casePack !== undefined) {
-    const paid: BatchSeat[] = [];
-    for await (const seat of seatsIn(deps.table, team.teamId)) {
-      if (!counts(seat)) continue;
-      const { orderId, paidAt, wantedUnits: wanted, upToUnits: upTo } = seat;
-      invariant(paidAt && wanted && upTo, `paid seat ${orderId} of a batch has its time and units`);
-      paid.push({ orderId, paidAt, wanted, upTo });
-    }
+  const paid: Order[] = [];
+  // without cases the quantity says all
+  if (team.terms.batch?.casePack !== undefined) {
+    for await (const seat of seatsIn(deps.table, team.teamId)) if (counts(seat)) paid.push(seat);
     if (paid.length !== team.paid) return undefined;
-    split = splitCases(paid, batch.casePack);
   }
+  const frozen = frozenOf(team, paid);
+  if (!frozen) return undefined;
+  const outcome = "natural" as const;
   return [
     teams
       .patch(team)
       .asRead(team)
       .move("state", teamLifecycle, "reached")
-      .set({
-        outcome: "natural",
-        decidedAt: deps.env.clock.now(),
-        frozen: { units, unitFen, ...(split && { split }) },
-      }),
-    outbox.create(
-      makeEvent(deps.env, {
-        type: "team.succeeded",
-        actor: { kind: "system" },
-        origin: team.origin,
-        data: {
-          teamId: team.teamId,
-          campaignId: team.campaignId,
-          kind: kindOf(team.terms),
-          outcome: "natural",
-          size: team.paid,
-          quantity: units,
-          unitFen,
-        },
-      }),
-    ),
-    // some seats get less than they paid for: who begins their refunds may die
-    ...(batch.casePack !== undefined || unitFen < teamFen ? [reconcileRefundOf(deps.env, team.teamId)] : []),
+      .set({ outcome, decidedAt: deps.env.clock.now(), frozen }),
+    ...batchEnded(deps.env, team, { frozen, actor: { kind: "system" }, data: { outcome } }),
   ];
 }

@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
 import { type Arrival, arrivalAt, keptOf, type Order, type SeatShare, unsettledShare } from "../order/index.ts";
-import type { Stored, Table, Write } from "../table/entity.ts";
+import type { Page, Stored, Table, Write } from "../table/entity.ts";
 import { dues, outbox, purchaseLines, seatsOfTeam, teams } from "../table/keys.ts";
 import { clocks } from "./clocks.ts";
 import type { Team } from "./model.ts";
@@ -11,11 +11,15 @@ import { kindOf } from "./terms.ts";
 /** The team of a batch in a community: known before it is there, and made once. */
 export const batchTeamId = (campaignId: string, communityId: string): string => pairId("TM", campaignId, communityId);
 
+/** One page of a team's seats, and from where (`next`) it goes on. */
+export const seatsOf = (table: Table, teamId: string, after?: Record<string, string>): Promise<Page<Order>> =>
+  table.page(seatsOfTeam(teamId), { limit: 50, after });
+
 /** The seats of a team, page by page; complete only once the index has caught up: who must have all counts against the team. */
 export async function* seatPagesIn(table: Table, teamId: string): AsyncGenerator<Stored<Order>[]> {
   let after: Record<string, string> | undefined;
   do {
-    const page = await table.page(seatsOfTeam(teamId), { limit: 50, after });
+    const page = await seatsOf(table, teamId, after);
     yield page.items;
     after = page.next;
   } while (after);

@@ -2,7 +2,6 @@ export { type Arrival, arrivalAt, arrivalOf, lineIdOf } from "./arrival.ts";
 export {
   arrivedUnits,
   type BatchSeat,
-  type CaseSplit,
   cutArrival,
   keptOf,
   type SeatShare,

@@ -35,7 +35,7 @@ export const orderDiscount = z.object({
 export const routed = z.object({
   /** community: a batch is served by its community's store, and its way is not looked at. */
   by: z.enum(["nearest", "picked", "community"]),
-  /** matrix: Amazon Location; cache: our decision for the cell; great_circle: a straight line × detour, where Location did not answer, or another store is nearer whatever the roads. */
+  /** matrix: Amazon Location; cache: our decision for the cell; great_circle: a straight line × detour, where Location did not answer, or the roads could not change which store is the nearest. */
   method: z.enum(["matrix", "cache", "great_circle"]),
   cell: z.string(),
   distanceM: z.int(),

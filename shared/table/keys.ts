@@ -518,6 +518,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   import: 1,
   recall: 1,
   promise: 1,
+  subsidy: 1,
 };
 export const dues = entity({
   name: "Due",

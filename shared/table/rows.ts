@@ -27,6 +27,7 @@ export const dueKinds = [
   "import",
   "recall",
   "promise",
+  "subsidy",
   "referral",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];

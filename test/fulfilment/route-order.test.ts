@@ -40,6 +40,7 @@ describe("routing an order", () => {
   it("answers neighbours of a cell from the kept decision, asks again after a day, and never sends the exact place", async () => {
     const here = elsewhere();
     await addStore(near(here, 500));
+    await addStore(near(here, -600));
     const before = asked.length;
     expect((await routeOrder(deps, ask(here))).routed.method).toBe("matrix");
     expect(asked.at(-1)!.from).toEqual(middleOf(cellOf(here)));
@@ -53,7 +54,8 @@ describe("routing an order", () => {
 
   it("says that it reckoned with a straight line while Location is down, and keeps nothing of it", async () => {
     const here = elsewhere();
-    const store = await addStore(near(here, 1000));
+    await addStore(near(here, 1000));
+    await addStore(near(here, -1200));
     const usual = planner.answer;
     planner.answer = async () => undefined;
     const { routed } = await routeOrder(deps, ask(here));
@@ -64,7 +66,21 @@ describe("routing an order", () => {
     expect(routed.distanceM).toBeLessThan(1360);
     expect((await table.page(routeCells.query({ pk: `CELL#${cellOf(here)}` }), { limit: 5 })).items).toEqual([]);
     expect((await routeOrder(deps, ask(here))).routed.method).toBe("matrix");
-    expect(store.storeId).toBeTruthy();
+  });
+
+  it("asks about no road where none could make another store the nearest, and says that it reckoned", async () => {
+    const here = elsewhere();
+    const atTheCorner = await addStore(near(here, 100));
+    await addStore(near(here, -3500), { radiusM: 4000 });
+    const before = asked.length;
+    const { storeId, routed, why } = await routeOrder(deps, ask(here));
+    expect({ storeId, method: routed.method }).toEqual({ storeId: atTheCorner.storeId, method: "great_circle" });
+    expect(why).toContain("按直线估算");
+    expect(asked.length).toBe(before);
+    // who looks at the stores to pick one sees roads; from then on they are known
+    await offerStores(deps, ask(here));
+    expect(asked.length).toBe(before + 1);
+    expect((await routeOrder(deps, ask(here))).routed.method).toBe("cache");
   });
 
   it("reckons with a straight line for the one store no road is known to", async () => {
@@ -141,8 +157,11 @@ describe("routing an order", () => {
           );
           planner.answer = async (_from, to) => to.map(({ lat }) => roads.get(lat)!);
           const before = asked.length;
-          const { routed } = await routeOrder(deps, ask(here));
-          expect(routed.distanceM).toBe(Math.min(...[...roads.values()].map(({ distanceM }) => distanceM)));
+          const { storeId, routed } = await routeOrder(deps, ask(here));
+          const way = [...roads.values()].find((road) => road.storeId === storeId)!;
+          expect(way.distanceM).toBe(Math.min(...[...roads.values()].map(({ distanceM }) => distanceM)));
+          if (routed.method === "matrix") expect(routed.distanceM).toBe(way.distanceM);
+          else expect(asked.length).toBe(before);
           spared += roads.size - asked.slice(before).reduce((sum, { to }) => sum + to.length, 0);
         },
       ),

@@ -8,6 +8,7 @@ import {
   cellOf,
   judgeStores,
   middleOf,
+  nearestForSure,
   straightLine,
 } from "../../shared/fulfilment/routing-rules.ts";
 import { greatCircle, type Point, point, toGcj02, toWgs84 } from "../../shared/kernel/geo.ts";
@@ -170,6 +171,12 @@ describe("ranking", () => {
 
   it("lengthens a straight line by the detour", () => {
     expect(straightLine(storeId(1), 1000)).toEqual({ storeId: storeId(1), distanceM: 1350, method: "great_circle" });
+  });
+
+  it("is sure of the nearest only where no road four times its straight line and two kilometres more could lose", () => {
+    expect(nearestForSure([3200, 300])).toBe(true);
+    expect(nearestForSure([300, 3199])).toBe(false);
+    expect(nearestForSure([2500])).toBe(true);
   });
 });
 

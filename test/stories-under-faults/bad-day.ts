@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { FaultLevel } from "../../local/faults.ts";
+import { toIso } from "../../shared/kernel/time.ts";
 import { type Answer, type Caller, type Neighbour, openWorld, type Seat } from "../stories/world.ts";
 
 // Answers are checked by what a story expects of them, not by types.
@@ -86,6 +87,23 @@ export async function openBadDay(seed: number, level: FaultLevel = "swarm") {
       found = await look();
     }
     return found;
+  }
+
+  /** A coupon of an amount off ten yuan or more, which the member has; its grant. */
+  async function coupon(who: Neighbour, amountFen: number): Promise<string> {
+    const { couponId } = await world.made(
+      ops.post("/ops/v1/coupons", {
+        name: "邻里券",
+        off: { by: "amount", fen: amountFen },
+        thresholdFen: 1_000,
+        validFrom: toIso(platform.clock.now()),
+        validUntil: toIso(platform.clock.now() + world.times.day),
+        funder: { by: "platform" },
+        budgetFen: 10_000,
+      }),
+    );
+    await world.made(ops.post(`/ops/v1/coupons/${couponId}/grants`, { memberIds: [who.memberId], reason: "开业活动" }));
+    return (await world.made(who.get("/v1/coupons"))).items[0].grantId;
   }
 
   /** Pays and sees the seat. */
@@ -185,6 +203,7 @@ export async function openBadDay(seed: number, level: FaultLevel = "swarm") {
     order,
     team,
     until,
+    coupon,
     pay,
     lead,
     joinAndPay,

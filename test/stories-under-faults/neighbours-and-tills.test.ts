@@ -10,7 +10,7 @@ const level = faultLevels.find((one) => one === process.env.FAULT_LEVEL) ?? "swa
 describe.each(seeds)("on a bad day (seed %i)", async (seed) => {
   const day = await openBadDay(seed, level);
   const { people, campaign, join, made, order, team, until, pay, lead, joinAndPay, local } = day;
-  const { minute } = day.times;
+  const { minute, hour } = day.times;
   const [store] = day.stores as [string, string];
   const tills = [
     await day.staff("till-1", ["store_staff"], [store]),
@@ -135,15 +135,13 @@ describe.each(seeds)("on a bad day (seed %i)", async (seed) => {
   }
 
   async function* isCancelled([li, wang, zhang, chen]: Neighbour[], campaignId: string): Story {
-    const steer = (how: string) =>
-      made(day.ops.post(`/ops/v1/campaigns/${campaignId}/${how}`, { reason: "供应商来函" }));
     const done = yield* lead(li!, campaignId);
     yield* joinAndPay(wang!, done.teamId);
     const live = yield* lead(zhang!, campaignId);
-    await steer("suspension");
+    await steer(campaignId, "suspension");
     expect(refusal(await join(chen!, live.teamId))).toMatchObject({ status: 409, code: "CAMPAIGN_SUSPENDED" });
-    await steer("resumption");
-    await steer("cancellation");
+    await steer(campaignId, "resumption");
+    await steer(campaignId, "cancellation");
     const end = yield* until(
       "the refund of the cancelled team",
       () => order(zhang!, live.orderId),
@@ -255,6 +253,121 @@ describe.each(seeds)("on a bad day (seed %i)", async (seed) => {
     expect(await made(tills[0]!.get(line))).toMatchObject({ state: "RECEIVED", good: 5, damaged: 1, surplus: 0 });
   }
 
+  const teamsOf = async (who: Neighbour, campaignId: string): Promise<string[]> =>
+    (await made(who.get(`/v1/campaigns/${campaignId}`))).communities.map((one: { teamId: string }) => one.teamId);
+  const steer = async (campaignId: string, how: string) =>
+    made(day.ops.post(`/ops/v1/campaigns/${campaignId}/${how}`, { reason: "供应商来函" }));
+
+  /**
+   * ¥8.99 from four units on, ¥7.99 from six, of ten yuan alone: suspended, not edited, left and wanted twice before the cut-off,
+   * frozen by it; a coupon takes off what the floor leaves at either price, so that its order gets nothing back.
+   */
+  async function* reachesTheNextTier([li, wang, zhang, chen]: Neighbour[], campaignId: string, grant: string): Story {
+    const [teamId] = (await teamsOf(li!, campaignId)) as [string];
+    const first: Seat = await made(join(li!, teamId, { units: 2, couponGrantId: grant }));
+    expect(first.payableFen).toBe(2 * 552);
+    yield* pay(li!, first);
+    await steer(campaignId, "suspension");
+    expect(refusal(await join(wang!, teamId))).toMatchObject({ status: 409, code: "CAMPAIGN_SUSPENDED" });
+    await steer(campaignId, "resumption");
+    const { version } = (await made(day.ops.get(`/ops/v1/campaigns/${campaignId}`))).campaign;
+    expect(
+      refusal(await day.ops.put(`/ops/v1/campaigns/${campaignId}`, { version, minUnits: 6, reason: "提价" })),
+    ).toMatchObject({ status: 409, code: "CAMPAIGN_STATE" });
+    expect(refusal(await join(wang!, teamId, { units: 3 }))).toMatchObject({ code: "UNITS_LIMIT" });
+    const asked = await Promise.all([1, 2].map(() => join(wang!, teamId, { units: 2 })));
+    expect(asked.map(({ status }) => status).sort()).toEqual([201, 409]);
+    const second: Seat = asked.find(({ status }) => status === 201)!.body;
+    yield* pay(wang!, second);
+    const third: Seat = await made(join(zhang!, teamId, { units: 2 }));
+    yield* pay(zhang!, third);
+    const gone = yield* joinAndPay(chen!, teamId);
+    expect(await team(teamId)).toMatchObject({ quantity: { units: 7, unitFen: 799, frozen: false } });
+    await made(chen!.post(`/v1/orders/${gone.orderId}/departure`));
+    yield* until(
+      "the cut-off",
+      () => team(teamId),
+      (t) => t.state !== "FORMING",
+    );
+    expect(await team(teamId)).toMatchObject({
+      outcome: "natural",
+      quantity: { units: 6, unitFen: 799, frozen: true },
+    });
+    expect(refusal(await wang!.post(`/v1/orders/${second.orderId}/departure`))).toMatchObject({ code: "LEAVE_CLOSED" });
+    for (const [who, { orderId }, cause, refundFen] of [
+      [wang!, second, "settled_difference", 200],
+      [zhang!, third, "settled_difference", 200],
+      [chen!, gone, "left", 899],
+    ] as const) {
+      const end = yield* until(
+        `what ${who.name} gets back`,
+        () => order(who, orderId),
+        (o) => o.refunds[0]?.state === "SUCCESS",
+      );
+      expect(end.refunds).toMatchObject([{ cause, refundFen }]);
+    }
+    expect(await order(li!, first.orderId)).toMatchObject({ seat: "CONFIRMED", payableFen: 1104, refunds: [] });
+    expect(await team(teamId)).toMatchObject({ quantity: { units: 6, unitFen: 799 } });
+  }
+
+  /** 9.99 × 0.8 is 7.99. Of two communities below the minimum one is completed, twice at once; then the campaign is cancelled. */
+  async function* isCompletedThenCancelled([li, wang, zhang]: Neighbour[], campaignId: string): Story {
+    const [one, other] = (await teamsOf(li!, campaignId)) as [string, string];
+    const seats: Seat[] = [];
+    for (const [who, teamId, units] of [
+      [li!, one, 2],
+      [wang!, one, 1],
+      [zhang!, other, 2],
+    ] as const) {
+      const seat: Seat = await made(join(who, teamId, { units }));
+      expect(seat.payableFen).toBe(799 * units);
+      yield* pay(who, seat);
+      seats.push(seat);
+    }
+    const complete = () => day.ops.post(`/ops/v1/teams/${one}/subsidised-completion`, { reason: "首团扶持" });
+    const answers = await Promise.all([complete(), complete()]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+    await steer(campaignId, "cancellation");
+    const end = yield* until(
+      "the refund of the cancelled batch",
+      () => order(zhang!, seats[2]!.orderId),
+      (o) => o.seat === "REFUNDED",
+    );
+    expect(end.refunds).toMatchObject([{ cause: "team_failed", refundFen: 1598, state: "SUCCESS" }]);
+    expect(await team(other)).toMatchObject({ state: "FAILED", outcome: "ops" });
+    expect(await team(one)).toMatchObject({ outcome: "subsidised", paid: 2, subsidisedUnits: 7, subsidyFen: 600 });
+    for (const [i, amountFen] of [400, 200].entries()) {
+      const { orderId } = seats[i]!;
+      const booked = yield* until(
+        "what the platform bears",
+        () => made(day.ops.get(`/ops/v1/orders/${orderId}/money`)),
+        ({ transfers }) => transfers.some(({ kind }: { kind: string }) => kind === "subsidy"),
+      );
+      const lines = booked.transfers.filter(({ kind }: { kind: string }) => kind === "subsidy");
+      expect(lines).toMatchObject([{ amountFen, debit: "platform:subsidy" }]);
+      expect(await order([li!, wang!][i]!, orderId)).toMatchObject({ seat: "CONFIRMED", refunds: [] });
+    }
+  }
+
+  /** Below the floor nothing is published, whoever asks how often; the batch that keeps it fails at its cut-off for want of a unit. */
+  async function* keepsTheFloor([li, wang]: Neighbour[], campaignId: string, below: string): Story {
+    const refused = await day.ops.post(`/ops/v1/campaigns/${below}/publication`);
+    expect(refusal(refused)).toMatchObject({ status: 422, code: "CAMPAIGN_RULE" });
+    expect(refused.body.errors[0].message).toContain("551 fen is below the margin floor of 552 fen");
+    const [teamId] = (await teamsOf(li!, campaignId)) as [string];
+    const paid: Seat = await made(join(li!, teamId, { units: 3 }));
+    yield* pay(li!, paid);
+    const held: Seat = await made(join(wang!, teamId));
+    const end = yield* until(
+      "the refund of the failed batch",
+      () => order(li!, paid.orderId),
+      (o) => o.seat === "REFUNDED",
+    );
+    expect(end.refunds).toMatchObject([{ cause: "team_failed", refundFen: 2400, state: "SUCCESS" }]);
+    expect(await team(teamId)).toMatchObject({ state: "FAILED", outcome: "deadline", quantity: { units: 3 } });
+    expect(await order(wang!, held.orderId)).toMatchObject({ seat: "RELEASED" });
+  }
+
   test("teams fill, fail, dissolve and are cancelled; seats, leads and stores change; money comes late or not at all, goods come short; and nothing is left undone", async ({
     task,
   }) => {
@@ -291,6 +404,32 @@ describe.each(seeds)("on a bad day (seed %i)", async (seed) => {
       at: { cutOff: 50 * minute, pickupFrom: 51 * minute },
     });
     stories.short = arrivesShort(buyers, campaignId);
+
+    // articles of their own: the others' stock is given out
+    const { articleId } = await day.newArticle({});
+    const inTwoHours = { articleId, unitsPerStore: 10, at: { cutOff: 2 * hour, pickupFrom: 3 * hour } };
+    const climbers = await people(...names("杨", 4));
+    const ladder = await day.batch([await day.community(climbers)], {
+      ...inTwoHours,
+      perMemberLimit: 2,
+      minUnits: 4,
+      tiers: [
+        { fromUnits: 4, unitFen: 899 },
+        { fromUnits: 6, unitFen: 799 },
+      ],
+    });
+    stories.climbs = reachesTheNextTier(climbers, ladder.campaignId, await day.coupon(climbers[0]!, 1_000));
+    const few = await people(...names("朱", 3));
+    const rounded = await day.batch([await day.community(few.slice(0, 2)), await day.community(few.slice(2))], {
+      ...inTwoHours,
+      articleId: (await day.newArticle({ priceFen: 999 })).articleId,
+    });
+    stories.completed = isCompletedThenCancelled(few, rounded.campaignId);
+    const pair = await people(...names("秦", 2));
+    const here = await day.community(pair);
+    const short = await day.batch([here], { ...inTwoHours, minUnits: 4 });
+    const below = await day.batch([here], { ...inTwoHours, minUnits: 4, shareBps: 5510, publish: false });
+    stories.floor = keepsTheFloor(pair, short.campaignId, below.campaignId);
     try {
       await day.play(stories);
       await day.mend();

@@ -37,6 +37,7 @@ test("a published ladder opens, is cut off and priced by what it was changed to"
       { fromUnits: 8, unitFen: 700 },
     ],
     communityIds: [here],
+    subsidyBudgetFen: 5_000,
   };
   const { cutOff, minUnits, casePack, tiers, ...own } = change;
   const changed = await made(edit(campaignId, { ...change, version: published.version }));

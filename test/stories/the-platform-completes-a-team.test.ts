@@ -244,3 +244,69 @@ test("a completion asked for before the deadline and the deadline's task under w
   }
   await recount();
 });
+
+test("a batch below its minimum is completed within the budget: whole cases at the first price, each unit's cost booked once", async () => {
+  const [li, wang, zhao, wu] = await neighbours("批李", "批王", "批赵", "批吴");
+  const communities = [await world.community([li!, wang!]), await world.community([zhao!, wu!])];
+  const { campaignId, teamIds } = await world.batch(communities, {
+    minUnits: 8,
+    casePack: 4,
+    tiers: [
+      { fromUnits: 8, unitFen: 800 },
+      { fromUnits: 16, unitFen: 700 },
+    ],
+    subsidyBudgetFen: 1000,
+    perMemberLimit: 9,
+  });
+  const [low, full] = teamIds as [string, string];
+  const facts = (units: number, more = {}) => ({ state: "FORMING", units, ...more });
+  expect(refusal(await completion(low))).toEqual({ status: 409, code: "TEAM_STATE", facts: facts(0, { minUnits: 8 }) });
+  const more = await paidSeat(li!, low, { units: 3, upToUnits: 4 });
+  const held: Seat = await made(join(wang!, low, { units: 2 }));
+  expect(refusal(await completion(low))).toMatchObject({ code: "TEAM_SEATS_HELD" });
+  await pay(wang!, held);
+  // two units make no case, four would cost 800 fen, and with eight it succeeds by itself
+  const first = await paidSeat(zhao!, full, { units: 2 });
+  expect(refusal(await completion(full))).toMatchObject({ facts: facts(2, { casePack: 4 }) });
+  await paidSeat(wu!, full, { units: 6 });
+  expect(refusal(await completion(full))).toMatchObject({ code: "TEAM_STATE", facts: facts(8, { minUnits: 8 }) });
+
+  await passTo((await team(low)).batch.cutOff);
+  const answers = await Promise.all([completion(low, "batch-once"), completion(low, "batch-once"), completion(low)]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 409]);
+  await platform.idle();
+  expect(await team(low)).toMatchObject({
+    state: "SUCCEEDED",
+    outcome: "subsidised",
+    paid: 2,
+    subsidisedUnits: 3,
+    subsidyFen: 800,
+    quantity: { units: 5, unitFen: 800, frozen: true },
+  });
+  const inbox: { title: string; body: string }[] = (await made(li!.get("/v1/inbox"))).items;
+  expect(inbox.find(({ title }) => title === "截单成功")?.body).toContain("差额由平台补贴");
+  await pass(5 * minute);
+  expect(await team(low)).toMatchObject({ state: "SUCCEEDED", outcome: "subsidised" });
+  expect(await team(full)).toMatchObject({ state: "SUCCEEDED", outcome: "natural", quantity: { units: 8 } });
+  // five wanted and one more taken make one case of four: the earlier payment gets its three, the later one
+  expect(await subsidyLines(more.orderId)).toMatchObject([{ amountFen: 600, reference: low }]);
+  expect(await subsidyLines(held.orderId)).toMatchObject([{ amountFen: 200 }]);
+  expect(await subsidyLines(first.orderId)).toEqual([]);
+  expect(await order(li!, more.orderId)).toMatchObject({ seat: "CONFIRMED", refunds: [{ refundFen: 800 }] });
+  expect(await order(wang!, held.orderId)).toMatchObject({ seat: "CONFIRMED", refunds: [{ refundFen: 800 }] });
+  expect((await made(ops.get(`/ops/v1/campaigns/${campaignId}`))).campaign.subsidySpentFen).toBe(800);
+  await recount();
+
+  const [qian, sun] = await neighbours("批钱", "批孙");
+  const other = await world.batch([await world.community([qian!, sun!])], { subsidyBudgetFen: 799 });
+  const dear = other.teamIds[0]!;
+  await paidSeat(qian!, dear, { units: 4 });
+  expect(refusal(await completion(dear))).toMatchObject({
+    code: "SUBSIDY_BUDGET",
+    facts: { subsidyFen: 800, leftFen: 799 },
+  });
+  await passTo(Date.parse((await team(dear)).batch.cutOff) + GRACE + minute);
+  expect(await team(dear)).toMatchObject({ state: "FAILED", outcome: "deadline" });
+  await pass(2 * minute);
+  await recount();
+});

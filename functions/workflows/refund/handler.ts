@@ -15,5 +15,6 @@ const input = z.object({
  */
 export const handler = taskHandler(input, composeDeps(["wechat"]), async (deps, { task, refund }) => {
   const { at, ...step } = await (task === "request" ? requestRefund : checkRefund)(deps, refund);
-  return { ...step, waitUntil: toUtc(at) };
+  const next = { ...step, waitUntil: toUtc(at) };
+  return { ...next, unfinished: step.outcome === "done" ? [] : [next] };
 });
