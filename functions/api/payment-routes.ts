@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { resolveRefund } from "../../shared/groupbuy/index.ts";
+import { approveResolution, proposeResolution } from "../../shared/groupbuy/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
-import { type PaymentCase, resolveCase } from "../../shared/payment/index.ts";
+import { type PaymentCase, type Refund, resolveCase } from "../../shared/payment/index.ts";
 import { allCases, orders, refundsOf, transfersOf } from "../../shared/table/keys.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { toRefund } from "./groupbuy-views.ts";
@@ -35,6 +35,22 @@ const toCase = (row: PaymentCase) => ({
   ...row,
   at: toIso(row.at),
   resolvedAt: row.resolvedAt === undefined ? undefined : toIso(row.resolvedAt),
+});
+
+const proposalView = z
+  .object({ proposalId: z.string(), by: z.string(), at: isoOutput, resolution: z.string() })
+  .meta({ description: "How it went back, as one of the staff says; booked once another one approves it" });
+const refundResolution = z.object({
+  refundId: z.string(),
+  state: z.string(),
+  settledAt: isoOutput.optional(),
+  proposal: proposalView.optional(),
+});
+const toStaffRefund = (refund: Refund) => ({
+  ...toRefund(refund),
+  ...(refund.proposal && {
+    proposal: { ...refund.proposal, at: toIso(refund.proposal.at), resolution: refund.proposal.note },
+  }),
 });
 
 const money = {
@@ -93,6 +109,7 @@ export const paymentOps: Route[] = [
             refundFen: z.int(),
             requestedAt: isoOutput,
             settledAt: isoOutput.optional(),
+            proposal: proposalView.optional(),
           }),
         ),
         transfers: z.array(
@@ -121,7 +138,7 @@ export const paymentOps: Route[] = [
     view: ({ order, refunds, transfers }) => ({
       orderId: order.orderId,
       payableFen: order.payableFen,
-      refunds: refunds.map(toRefund),
+      refunds: refunds.map(toStaffRefund),
       transfers: transfers.map((t) => ({ ...t, at: toIso(t.at) })),
       balanceFen: transfers.reduce((sum, t) => sum + (t.credit.startsWith("order:") ? t.amountFen : -t.amountFen), 0),
     }),
@@ -131,15 +148,32 @@ export const paymentOps: Route[] = [
     method: "post",
     path: "/ops/v1/orders/{orderId}/refunds/{refundId}/resolution",
     roles: ["finance", "admin"], // it books money: customer service agrees with the member, finance records it
-    summary: "登记人工退款",
-    description: "For an ABNORMAL refund that was given back another way.",
+    summary: "提出人工退款",
+    description:
+      "For an ABNORMAL refund that was given back another way: says how. Nothing is booked until somebody else approves it.",
     idempotent: true,
     params: z.strictObject({ orderId: idOf("OR"), refundId: idOf("RF") }),
     body: z.strictObject({ resolution }),
-    ok: z.object({ refundId: z.string(), state: z.string(), settledAt: isoOutput.optional() }),
+    ok: refundResolution,
     problems: ["REFUND_NOT_FOUND", "REFUND_STATE"],
     run: (deps, { params, body, actor, once }) =>
-      resolveRefund(deps, { ...params, note: body.resolution, staffId: actor.staffId, once }),
-    view: (result) => toRefund(result),
+      proposeResolution(deps, { ...params, note: body.resolution, staffId: actor.staffId, once }),
+    view: (result) => toStaffRefund(result),
+  }),
+  route({
+    ...money,
+    method: "post",
+    path: "/ops/v1/orders/{orderId}/refunds/{refundId}/resolution/approval",
+    roles: ["finance", "admin"],
+    summary: "批准人工退款",
+    description: "Books what a colleague proposed. Nobody approves his own proposal.",
+    idempotent: true,
+    params: z.strictObject({ orderId: idOf("OR"), refundId: idOf("RF") }),
+    body: z.strictObject({ proposalId: idOf("RP") }),
+    ok: refundResolution,
+    problems: ["REFUND_NOT_FOUND", "REFUND_STATE", "FOUR_EYES"],
+    run: (deps, { params, body, actor, once }) =>
+      approveResolution(deps, { ...params, ...body, staffId: actor.staffId, once }),
+    view: (result) => toStaffRefund(result),
   }),
 ];

@@ -444,15 +444,64 @@ async function quietly(commit: Promise<void>): Promise<void> {
   }
 }
 
-/** Staff record that an abnormal refund was given back another way. Throws REFUND_NOT_FOUND, REFUND_STATE. */
-export async function resolveRefund(
+/** The refund, for staff to say something about it. Throws REFUND_NOT_FOUND, and REFUND_STATE unless it is ABNORMAL. */
+async function abnormal(deps: { table: Table }, key: RefundKey): Promise<Stored<Refund>> {
+  const refund = await deps.table.load(refunds, key);
+  if (!refund) throw new DomainError("REFUND_NOT_FOUND");
+  if (refund.state !== "ABNORMAL") throw new DomainError("REFUND_STATE", `it is ${refund.state}`);
+  return refund;
+}
+
+/**
+ * The first of the four eyes: staff say that an abnormal refund was given back another way, and how. Books nothing; a later
+ * proposal takes the place of an earlier one. Throws REFUND_NOT_FOUND, REFUND_STATE.
+ */
+export async function proposeResolution(
   deps: { table: Table; env: Env },
   input: RefundKey & { note: string; staffId: string; once: Once<Refund> },
 ): Promise<Refund> {
   return decide(async () => {
-    const refund = await deps.table.load(refunds, input);
-    if (!refund) throw new DomainError("REFUND_NOT_FOUND");
-    if (refund.state !== "ABNORMAL") throw new DomainError("REFUND_STATE", `it is ${refund.state}`);
+    const refund = await abnormal(deps, input);
+    const proposal = {
+      proposalId: deps.env.ids.next("RP"),
+      by: input.staffId,
+      at: deps.env.clock.now(),
+      note: input.note,
+    };
+    const proposed: Refund = { ...refund, proposal };
+    await deps.table.commit([
+      refunds.patch(refund).asRead(refund).set({ proposal }),
+      audited(deps.env, {
+        staffId: input.staffId,
+        action: "refund.propose_resolution",
+        target: refund.refundId,
+        reason: input.note,
+      }),
+      ...input.once(proposed),
+    ]);
+    return proposed;
+  });
+}
+
+/**
+ * The other two: somebody else of the staff approves a proposal, and what it says is booked, as given back now. Throws
+ * REFUND_NOT_FOUND, REFUND_STATE (it is not, or no more, what is proposed), FOUR_EYES (the proposer himself).
+ */
+export async function approveResolution(
+  deps: { table: Table; env: Env },
+  input: RefundKey & { proposalId: string; staffId: string; once: Once<Refund> },
+): Promise<Refund> {
+  return decide(async () => {
+    const refund = await abnormal(deps, input);
+    const { proposal } = refund;
+    if (proposal?.proposalId !== input.proposalId)
+      throw new DomainError(
+        "REFUND_STATE",
+        proposal
+          ? `read the order's money again: ${proposal.proposalId} is proposed now`
+          : "propose a resolution first",
+      );
+    if (proposal.by === input.staffId) throw new DomainError("FOUR_EYES");
     const settledAt = deps.env.clock.now();
     const resolved: Refund = { ...refund, state: "SUCCESS", settledAt };
     const said = {
@@ -464,12 +513,13 @@ export async function resolveRefund(
       refundFen: refund.refundFen,
       totalFen: refund.totalFen,
     };
+    // conditioned on the refund as read, and with it on the proposal
     await settle(deps, refund, said, [
       audited(deps.env, {
         staffId: input.staffId,
-        action: "refund.resolve",
+        action: "refund.approve_resolution",
         target: refund.refundId,
-        reason: input.note,
+        reason: `${proposal.by}: ${proposal.note}`,
       }),
       ...input.once(resolved),
     ]);

@@ -11,6 +11,7 @@ export const idPrefixes = {
   TM: "team",
   OR: "order",
   RF: "refund",
+  RP: "refund's proposed resolution",
   EV: "event",
   SE: "session",
   PC: "payment case",

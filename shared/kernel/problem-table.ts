@@ -255,6 +255,12 @@ export const problems = {
     en: "The refund's state does not allow it",
     log: "info",
   },
+  FOUR_EYES: {
+    status: 403,
+    zh: "须由另一名员工批准",
+    en: "Somebody else of the staff must approve it",
+    log: "warn",
+  },
   CASE_NOT_FOUND: { status: 404, zh: "支付异常单不存在", en: "No such payment case", log: "info" },
   NOTIFICATION_UNSIGNED: {
     status: 401,

@@ -50,6 +50,8 @@ export const refund = z.object({
   settledAt: epochMs.optional(),
   /** The channel's own number. */
   channelRefundId: z.string().optional(),
+  /** That it went back another way, as one of the staff says; true once another one has approved it. */
+  proposal: z.object({ proposalId: idOf("RP"), by: z.string(), at: epochMs, note: text(4, 300) }).optional(),
   /** The channel's last word that was not progress, for staff: NOT_ENOUGH, a refusal's code. */
   trouble: text(0, 100).optional(),
 });

@@ -506,7 +506,7 @@ export const rateBrakes = entity({
   key: ({ api, account }) => ({ pk: `RATE#${api}#${account}`, sk: "#" }),
 });
 
-/** Over how many partitions the due rows of a kind lie: many for what members make, one for what staff do by hand. Each is asked for every minute. */
+/** Over how many partitions the due rows of a kind lie: many for what is waited for, one for what staff do by hand. Each is asked for every minute. */
 export const dueBuckets: Readonly<Record<DueKind, number>> = {
   hold: 16,
   deadline: 16,
@@ -514,7 +514,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   payment: 16,
   shipping: 16,
   referral: 4,
-  campaign: 1,
+  campaign: 16,
   import: 1,
   recall: 1,
   promise: 1,

@@ -135,6 +135,7 @@ test("whatever is asked is answered as the document says, and every word of the 
   for (const [name, role] of [
     ["manager", "store_manager"],
     ["clerk", "store_staff"],
+    ["cashier", "finance"],
   ] as const)
     await world.staff(name, [role], stores.slice(0, 1));
   platform.cognito.createUser({ username: "unhired", password: passwordOf("unhired") });
@@ -423,12 +424,21 @@ async function tellWhatIsRare(): Promise<void> {
   await local("wechat/plan", { refundNo: `${refundId}01`, notify: [{ drop: 2 }] });
   await local("wechat/resolve-refund", { refundNo: `${refundId}01` });
   await platform.idle();
-  for (let i = 0; i < 2; i++)
-    await ask("post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution", {
+  const stuck = { parameters: { orderId: joined.orderId, refundId } };
+  const propose = () =>
+    ask("post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution", {
       caller: root,
-      parameters: { orderId: joined.orderId, refundId },
+      ...stuck,
       body: { resolution: "商户平台已处理" },
     });
+  const { proposalId } = (await propose()).body.proposal;
+  for (const caller of [root, await staffToken("cashier"), root])
+    await ask("post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution/approval", {
+      caller,
+      ...stuck,
+      body: { proposalId },
+    });
+  await propose();
 
   // a batch that is cut off, and has its picking list
   const { articleId } = await world.newArticle({});

@@ -169,5 +169,8 @@ export function samplesOf(ids: {
     "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),
     "post /ops/v1/payment-cases/resolution": () => ({ body: { caseKey: "mismatch#none", resolution: "已电话联系" } }),
     "post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution": () => ({ body: { resolution: "已线下转账" } }),
+    "post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution/approval": () => ({
+      body: { proposalId: "RP01KASWB3Q8W5CJ7T2N9RXEH4" },
+    }),
   };
 }

@@ -61,7 +61,7 @@ test.each(["drop-answer", "500-before", "429"])(
   },
 );
 
-test("one account can't take its refund: the siblings finish, the seat waits for staff, who settle it on record", async () => {
+test("one account can't take its refund: the siblings finish, the seat waits for staff, of whom one proposes and another books", async () => {
   const [zhao, qian, sun] = await neighbours("赵", "钱", "孙");
   const { campaignId } = await campaign();
   const lead = await formedTeam(zhao!, campaignId);
@@ -92,20 +92,42 @@ test("one account can't take its refund: the siblings finish, the seat waits for
   await local("wechat/resolve-refund", { refundNo });
   await platform.idle();
   const path = `/ops/v1/orders/${stuck.orderId}/refunds/${refundId}/resolution`;
-  const resolution = { resolution: "会员更换银行卡,商户平台已处理" };
-  const [cashier, clerk] = [
-    await world.staff("finance-he", ["finance"]),
+  const [cashier, finance, clerk] = [
+    await world.staff("cashier-he", ["finance"]),
+    await world.staff("finance-shen", ["finance"]),
     await world.staff("clerk-lü", ["store_staff"], world.stores),
   ];
-  expect(await clerk.post(path, resolution)).toMatchObject({ status: 403 });
-  expect(await cashier.post(path, resolution)).toMatchObject({ status: 200, body: { state: "SUCCESS" } });
-  expect(await cashier.post(path, resolution)).toMatchObject({ status: 409, body: { code: "REFUND_STATE" } });
+  const approve = (who: typeof world.ops, proposalId: string) => who.post(`${path}/approval`, { proposalId });
+  const mistaken = await made(cashier.post(path, { resolution: "现金退还" }));
+  const resolution = "会员更换银行卡,商户平台已处理";
+  expect(await clerk.post(path, { resolution })).toMatchObject({ status: 403 });
+  const proposed = await made(cashier.post(path, { resolution }));
+  const { proposalId } = proposed.proposal;
+  expect(proposed).toMatchObject({ state: "ABNORMAL", proposal: { by: cashier.staffId, resolution } });
+  expect(await money(stuck.orderId)).toMatchObject({
+    balanceFen: 800,
+    refunds: [{ state: "ABNORMAL", proposal: { proposalId, by: cashier.staffId, resolution } }],
+  });
+  // nobody approves his own, nor what is no more proposed; two who approve at once book once
+  expect(await approve(cashier, proposalId)).toMatchObject({ status: 403, body: { code: "FOUR_EYES" } });
+  expect(await approve(finance, mistaken.proposal.proposalId)).toMatchObject({
+    status: 409,
+    body: { code: "REFUND_STATE", detail: expect.stringContaining(proposalId) },
+  });
+  expect(await order(qian!, stuck.orderId)).toMatchObject({ seat: "REFUND_ATTENTION" });
+  const both = await Promise.all([approve(finance, proposalId), approve(world.ops, proposalId)]);
+  expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
   expect(await order(qian!, stuck.orderId)).toMatchObject({ seat: "REFUNDED" });
   expect(await money(stuck.orderId)).toMatchObject({ balanceFen: 0 });
   const audited = ((await rows()).get("Audit") ?? []).filter((a) => a.target === refundId);
-  expect(audited).toMatchObject([
-    { action: "refund.resolve", staffId: cashier.staffId, reason: resolution.resolution },
+  expect(audited).toHaveLength(3);
+  expect(audited.filter((a) => a.action === "refund.propose_resolution").map((a) => a.staffId)).toEqual([
+    cashier.staffId,
+    cashier.staffId,
   ]);
+  const [approval] = audited.filter((a) => a.action === "refund.approve_resolution");
+  expect(approval).toMatchObject({ reason: `${cashier.staffId}: ${resolution}` });
+  expect(approval!.staffId).not.toBe(cashier.staffId);
   await recount();
 
   // its news comes after all, and changes nothing
