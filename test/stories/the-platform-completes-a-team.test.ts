@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { toIso } from "../../shared/kernel/time.ts";
 import { openWorld, refusal, type Seat } from "./world.ts";
 
-const world = await openWorld();
+const world = await openWorld({ unitsPerStore: 1_000 });
 const { neighbours, join, pay, formedTeam, paidSeat, order, team, money, events, made, local } = world;
 const { ops, pass, passTo, recount, platform, rows, book } = world;
 const { minute } = world.times;
