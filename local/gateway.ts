@@ -289,6 +289,8 @@ interface HeldBarrier extends Barrier {
 
 function createBarrier({ count, match, first, timeoutMs }: BarrierOptions): HeldBarrier {
   const waiting: { goesFirst: boolean; go(): void }[] = [];
+  /** A client that waits too long sends its transaction again: the same one has not come twice. */
+  const tokens = new Set<unknown>();
   const { promise: overlapped, resolve } = Promise.withResolvers<number>();
   const barrier: HeldBarrier = {
     match,
@@ -305,7 +307,9 @@ function createBarrier({ count, match, first, timeoutMs }: BarrierOptions): Held
     },
     hold(call) {
       if (barrier.released || !matches(match, call)) return undefined;
-      (barrier as { arrived: number }).arrived++;
+      const { ClientRequestToken: token } = call.json;
+      if (token === undefined || !tokens.has(token)) (barrier as { arrived: number }).arrived++;
+      tokens.add(token);
       return new Promise((go) => {
         waiting.push({ goesFirst: first !== undefined && matches(first, call), go });
         if (barrier.arrived >= count) barrier.release();
