@@ -7,9 +7,10 @@ import { member, openidLink, phoneLink, session, staff } from "../identity/model
 import { inboxMessage } from "../journey/model.ts";
 import { bucketOf } from "../kernel/ids.ts";
 import { day, dayOf, hour } from "../kernel/time.ts";
+import { type TransferKind, transfer } from "../ledger/model.ts";
 import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
-import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
+import { paymentAttempt, paymentCase, refund } from "../payment/model.ts";
 import { deal } from "../pricing/model.ts";
 import { acquisition, referralProgramme } from "../referral/model.ts";
 import { store, storeCode } from "../store/model.ts";
@@ -333,13 +334,23 @@ export const refunds = entity({
 });
 export const refundsOf = (orderId: string) => refunds.query({ pk: `ORDER#${orderId}`, prefix: "REFUND#" });
 
+/** The lines of a day lie under so many keys of the index. */
+export const LEDGER_BUCKETS = 8;
 export const transfers = entity({
   name: "Transfer",
   schema: transfer,
-  keyed: ["orderId", "kind", "reference"],
-  key: ({ orderId, kind, reference }) => ({ pk: `ORDER#${orderId}`, sk: `TRANSFER#${kind}#${reference}` }),
+  keyed: ["subject", "kind", "reference"],
+  key: ({ subject, kind, reference }) => ({ pk: `ORDER#${subject}`, sk: `TRANSFER#${kind}#${reference}` }),
+  indexed: ["bookedOn"],
+  index: ({ subject, kind, reference, bookedOn }) => ({
+    gsi1pk: `LEDGER#${bookedOn}#${bucketOf(subject, LEDGER_BUCKETS)}`,
+    gsi1sk: `${kind}#${subject}#${reference}`,
+  }),
 });
 export const transfersOf = (orderId: string) => transfers.query({ pk: `ORDER#${orderId}`, prefix: "TRANSFER#" });
+/** What was booked on a day (YYYY-MM-DD in Asia/Shanghai), in one of the `LEDGER_BUCKETS`; of one kind where it is named. */
+export const transfersBookedOn = (on: string, bucket: number, kind?: TransferKind) =>
+  transfers.query({ index: "gsi1", pk: `LEDGER#${on}#${bucket}`, ...(kind && { prefix: `${kind}#` }) });
 
 export const paymentCases = entity({
   name: "PaymentCase",

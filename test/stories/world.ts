@@ -14,8 +14,9 @@ import type { CouponGrant } from "../../shared/coupon/index.ts";
 import type { Allotment, Campaign, Team } from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
+import type { Transfer } from "../../shared/ledger/index.ts";
 import type { Order } from "../../shared/order/index.ts";
-import type { Refund, Transfer } from "../../shared/payment/index.ts";
+import type { Refund } from "../../shared/payment/index.ts";
 import type { PurchaseLine } from "../../shared/supply/index.ts";
 import type { Due } from "../../shared/table/rows.ts";
 
@@ -538,7 +539,7 @@ async function prepare<P extends WorldPlatform>(
     const of = <T>(entity: string) => (all.get(entity) ?? []) as unknown as T[];
     const orders = of<Order>("Order");
     const seatsOf = Map.groupBy(orders, (o) => o.teamId);
-    const linesOf = Map.groupBy(of<Transfer>("Transfer"), (line) => line.orderId);
+    const linesOf = Map.groupBy(of<Transfer>("Transfer"), (line) => line.subject);
     const teamsOf = Map.groupBy(of<Team>("Team"), (t) => t.campaignId);
     for (const t of of<Team>("Team")) {
       const seats = seatsOf.get(t.teamId) ?? [];
@@ -562,7 +563,7 @@ async function prepare<P extends WorldPlatform>(
           const { aloneFen, unitFen } = o.kit ?? o.lines[0]!;
           return `${o.orderId} ${(aloneFen - unitFen) * o.units}`;
         });
-      expect(subsidies.map((line) => `${line.orderId} ${line.amountFen}`).sort()).toEqual(discounts.sort());
+      expect(subsidies.map((line) => `${line.subject} ${line.amountFen}`).sort()).toEqual(discounts.sort());
       expect(t.subsidyFen ?? 0).toBe(subsidies.reduce((sum, line) => sum + line.amountFen, 0));
     }
     for (const c of of<Campaign>("Campaign"))

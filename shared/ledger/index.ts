@@ -1,0 +1,2 @@
+export { booked } from "./book-transfer.ts";
+export type { Transfer } from "./model.ts";
