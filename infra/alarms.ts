@@ -78,6 +78,11 @@ export const codes: Record<string, AlarmSpec> = {
     owner: "money",
     impact: "A member's money waits for a person to decide (payment cases of the console)",
   },
+  LEDGER_DRIFT: {
+    owner: "money",
+    impact:
+      "The lines of a closed day are not what they were when it was closed: a statement that was given out is wrong",
+  },
   INVARIANT: {
     owner: "platform",
     impact: "Something that must never be was seen and refused; money, seats or stock may be off",

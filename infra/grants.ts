@@ -46,7 +46,7 @@ export const grants: Record<FunctionName, Grants> = {
   Ops: {
     origin: true,
     rows: [...change, "BatchGetItem", "Query", "DeleteItem", "ConditionCheckItem"],
-    indexes: ["gsi1", "gsi3"],
+    indexes: ["gsi1", "gsi2", "gsi3"],
     secrets: ["cursor-key", "blind-index-key"],
     location: ["places"],
     staff: true,
@@ -77,4 +77,5 @@ export const grants: Record<FunctionName, Grants> = {
   Backlog: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1", "gsi2"] },
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
   Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
+  Books: { rows: [...change, "BatchGetItem", "Query"], indexes: ["gsi1"] },
 };

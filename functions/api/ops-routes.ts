@@ -50,6 +50,10 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./referral-routes.ts")).referralOps,
   },
   {
+    under: ["/ops/v1/ledger", "/ops/v1/stores/*/statement", "/ops/v1/suppliers/*/statement"],
+    routes: async () => (await import("./ledger-routes.ts")).ledgerOps,
+  },
+  {
     under: ["/ops/v1/orders", "/ops/v1/payment-cases"],
     routes: async () => (await import("./payment-routes.ts")).paymentOps,
   },

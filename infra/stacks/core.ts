@@ -189,6 +189,8 @@ export class Core extends Stack {
       DeadlineSweep: "rate(1 minute)",
       Backlog: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
+      // after the two hours that a day is left to itself
+      Books: "cron(30 2 * * ? *)",
     } as const satisfies Partial<Record<FunctionName, string>>;
     for (const [name, schedule] of Object.entries(schedules)) {
       const run = handler(name as keyof typeof schedules);

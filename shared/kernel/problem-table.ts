@@ -261,6 +261,12 @@ export const problems = {
     en: "Somebody else of the staff must approve it",
     log: "warn",
   },
+  PERIOD_STATE: {
+    status: 409,
+    zh: "该月份尚不能关账",
+    en: "The month can't be closed yet",
+    log: "info",
+  },
   CASE_NOT_FOUND: { status: 404, zh: "支付异常单不存在", en: "No such payment case", log: "info" },
   NOTIFICATION_UNSIGNED: {
     status: 401,

@@ -7,7 +7,16 @@ import { member, openidLink, phoneLink, session, staff } from "../identity/model
 import { inboxMessage } from "../journey/model.ts";
 import { bucketOf } from "../kernel/ids.ts";
 import { day, dayOf, hour } from "../kernel/time.ts";
-import { type TransferKind, transfer } from "../ledger/model.ts";
+import {
+  accountDay,
+  dayBook,
+  ledgerAccount,
+  ledgerCursor,
+  ledgerPeriod,
+  storeDay,
+  type TransferKind,
+  transfer,
+} from "../ledger/model.ts";
 import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund } from "../payment/model.ts";
@@ -340,17 +349,72 @@ export const transfers = entity({
   name: "Transfer",
   schema: transfer,
   keyed: ["subject", "kind", "reference"],
-  key: ({ subject, kind, reference }) => ({ pk: `ORDER#${subject}`, sk: `TRANSFER#${kind}#${reference}` }),
-  indexed: ["bookedOn"],
-  index: ({ subject, kind, reference, bookedOn }) => ({
+  key: ({ subject, kind, reference }) => ({
+    pk: `${subject.startsWith("OR") ? "ORDER" : "LEDGER"}#${subject}`,
+    sk: `TRANSFER#${kind}#${reference}`,
+  }),
+  indexed: ["bookedOn", "party"],
+  index: ({ subject, kind, reference, bookedOn, party }) => ({
     gsi1pk: `LEDGER#${bookedOn}#${bucketOf(subject, LEDGER_BUCKETS)}`,
     gsi1sk: `${kind}#${subject}#${reference}`,
+    ...(party !== undefined && { gsi2pk: `LEDGER#${party}`, gsi2sk: `${bookedOn}#${kind}#${subject}#${reference}` }),
   }),
 });
 export const transfersOf = (orderId: string) => transfers.query({ pk: `ORDER#${orderId}`, prefix: "TRANSFER#" });
 /** What was booked on a day (YYYY-MM-DD in Asia/Shanghai), in one of the `LEDGER_BUCKETS`; of one kind where it is named. */
 export const transfersBookedOn = (on: string, bucket: number, kind?: TransferKind) =>
   transfers.query({ index: "gsi1", pk: `LEDGER#${on}#${bucket}`, ...(kind && { prefix: `${kind}#` }) });
+/** Lines of a supplier's, store's or member's account in a month (YYYY-MM) or on a day, the earliest first. */
+export const transfersOfParty = (account: string, on: string) =>
+  transfers.query({ index: "gsi2", pk: `LEDGER#${account}`, prefix: on });
+
+export const ledgerCursors = entity({
+  name: "LedgerCursor",
+  schema: ledgerCursor,
+  keyed: ["name"],
+  key: () => ({ pk: "LEDGER", sk: "#" }),
+});
+export const dayBooks = entity({
+  name: "DayBook",
+  schema: dayBook,
+  keyed: ["day"],
+  key: ({ day: on }) => ({ pk: "LEDGER", sk: `DAY#${on}` }),
+});
+/** Newest first; of a month (YYYY-MM) where it is named. */
+export const dayBooksOf = (month = "") => dayBooks.query({ pk: "LEDGER", prefix: `DAY#${month}`, descending: true });
+export const ledgerPeriods = entity({
+  name: "LedgerPeriod",
+  schema: ledgerPeriod,
+  keyed: ["month"],
+  key: ({ month }) => ({ pk: "LEDGER", sk: `PERIOD#${month}` }),
+});
+/** Newest first. */
+export const allPeriods = () => ledgerPeriods.query({ pk: "LEDGER", prefix: "PERIOD#", descending: true });
+export const storeDays = entity({
+  name: "StoreDay",
+  schema: storeDay,
+  keyed: ["storeId", "day"],
+  key: ({ storeId, day: on }) => ({ pk: `STORE#${storeId}`, sk: `LEDGER#${on}` }),
+});
+export const storeDaysOf = (storeId: string, month: string) =>
+  storeDays.query({ pk: `STORE#${storeId}`, prefix: `LEDGER#${month}` });
+export const ledgerAccounts = entity({
+  name: "LedgerAccount",
+  schema: ledgerAccount,
+  keyed: ["account"],
+  key: ({ account }) => ({ pk: `ACCOUNT#${account}`, sk: "#" }),
+  index: ({ account }) => ({ gsi1pk: "ACCOUNTS", gsi1sk: account }),
+});
+export const allAccounts = () => ledgerAccounts.query({ index: "gsi1", pk: "ACCOUNTS" });
+export const accountDays = entity({
+  name: "AccountDay",
+  schema: accountDay,
+  keyed: ["account", "day"],
+  key: ({ account, day: on }) => ({ pk: `ACCOUNT#${account}`, sk: `DAY#${on}` }),
+});
+/** Newest first; up to a day (YYYY-MM-DD) where it is named. */
+export const accountDaysOf = (account: string, until = "~") =>
+  accountDays.query({ pk: `ACCOUNT#${account}`, from: "DAY#", until: `DAY#${until}`, descending: true });
 
 export const paymentCases = entity({
   name: "PaymentCase",

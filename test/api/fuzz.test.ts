@@ -7,7 +7,14 @@ import { routeLabel } from "../../local/http-api.ts";
 import { openKeys } from "../../local/wechat/keys.ts";
 import { makeId, siblingId } from "../../shared/kernel/ids.ts";
 import { toIso } from "../../shared/kernel/time.ts";
-import { acquisitions, limitRows, members as memberRows, staffMembers } from "../../shared/table/keys.ts";
+import {
+  acquisitions,
+  dayBooks,
+  ledgerCursors,
+  limitRows,
+  members as memberRows,
+  staffMembers,
+} from "../../shared/table/keys.ts";
 import { openWorld } from "../stories/world.ts";
 import { type Ask, type Caller, type Callers, createFuzz, type Operation, operations, type Reply } from "./fuzz.ts";
 
@@ -291,6 +298,15 @@ async function tellWhatIsRare(): Promise<void> {
   await ask("get /v1/me", { caller: gone });
   await ask("put /v1/me", { caller: gone, body: { nickname: "无名" } });
   await bind(gone, { code: await phoneOf("丑", "13912345671") });
+
+  // a month whose last day is closed, and one that is not
+  const closedOn = { day: "2026-09-30", bookings: {}, lines: 0, amountFen: 0, closedAt: clock.now() };
+  await world.table.commit([
+    dayBooks.create(closedOn),
+    ledgerCursors.create({ name: "ledger", since: closedOn.day, closedUntil: closedOn.day }),
+  ]);
+  for (const month of ["2026-09", "2026-10"])
+    await ask("post /ops/v1/ledger/periods", { caller: root, body: { month } });
 
   // staff, stores, campaigns
   const hired = { staffId: "new-hire", name: "骑手", roles: ["rider"], storeIds: [] };

@@ -167,6 +167,11 @@ export function samplesOf(ids: {
     "post /ops/v1/stores/{storeId}/orders/{orderId}/packing": () => ({ body: { grams: 930 } }),
     "get /ops/v1/stores/{storeId}/orders": () => ({ query: "?day=2026-11-23" }),
     "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),
+    "get /ops/v1/ledger/lines": () => ({ query: "?day=2026-11-23" }),
+    "get /ops/v1/ledger/account-days": () => ({ query: "?account=orders" }),
+    "post /ops/v1/ledger/periods": () => ({ body: { month: "2026-09" } }),
+    "get /ops/v1/stores/{storeId}/statement": () => ({ query: "?month=2026-11" }),
+    "get /ops/v1/suppliers/{supplierId}/statement": () => ({ query: "?month=2026-11" }),
     "post /ops/v1/payment-cases/resolution": () => ({ body: { caseKey: "mismatch#none", resolution: "已电话联系" } }),
     "post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution": () => ({ body: { resolution: "已线下转账" } }),
     "post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution/approval": () => ({

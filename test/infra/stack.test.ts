@@ -461,6 +461,7 @@ describe("sources", () => {
       DeadlineSweep: "rate(1 minute)",
       Backlog: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
+      Books: "cron(30 2 * * ? *)",
     });
     for (const [id, { Properties: p }] of schedules) {
       expect(p.ScheduleExpressionTimezone, id).toBe("Asia/Shanghai");

@@ -14,7 +14,7 @@ import type { CouponGrant } from "../../shared/coupon/index.ts";
 import type { Allotment, Campaign, Team } from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
-import type { Transfer } from "../../shared/ledger/index.ts";
+import type { DayBook, LedgerAccount, LedgerCursor, StoreDay, Transfer } from "../../shared/ledger/index.ts";
 import type { Order } from "../../shared/order/index.ts";
 import type { Refund } from "../../shared/payment/index.ts";
 import type { PurchaseLine } from "../../shared/supply/index.ts";
@@ -84,6 +84,45 @@ function recountBatch(team: Team, seats: readonly Order[], refunds: readonly Ref
     expect(served).toBeLessThanOrEqual(o.upToUnits!);
   }
   expect(bought % casePack).toBe(0);
+}
+
+/** The books of each closed day, its accounts and stores, hold exactly the lines that were booked on it; nothing else has any. */
+function recountBooks(of: <T>(entity: string) => T[]): void {
+  const lines = of<Transfer>("Transfer");
+  const closed = of<DayBook>("DayBook").map((book) => book.day);
+  const [first] = closed.sort();
+  const since = of<LedgerCursor>("LedgerCursor")[0];
+  expect({ since: since?.since, closedUntil: since?.closedUntil }).toEqual({
+    since: first,
+    closedUntil: closed.at(-1),
+  });
+  const inBooks = lines.filter((line) => closed.includes(line.bookedOn));
+  if (first) expect(lines.filter((line) => line.bookedOn < first)).toEqual([]);
+  const fen = (some: Transfer[]) => some.reduce((sum, line) => sum + line.amountFen, 0);
+  const sums = (some: Transfer[]) =>
+    Object.fromEntries(
+      [...Map.groupBy(some, (line) => line.kind)].map(([kind, ofKind]) => [
+        kind,
+        { lines: ofKind.length, amountFen: fen(ofKind) },
+      ]),
+    );
+  for (const book of of<DayBook>("DayBook")) {
+    const mine = inBooks.filter((line) => line.bookedOn === book.day);
+    expect({ ...book, closedAt: 0 }).toMatchObject({ bookings: sums(mine), lines: mine.length, amountFen: fen(mine) });
+  }
+  const stores = Map.groupBy(inBooks, (line) => `${line.bookedOn} ${line.storeId}`);
+  expect(
+    Object.fromEntries(of<StoreDay>("StoreDay").map((one) => [`${one.day} ${one.storeId}`, one.bookings])),
+  ).toEqual(Object.fromEntries([...stores].map(([key, mine]) => [key, sums(mine)])));
+  const accountOf = (name: string) => (name.startsWith("order:") ? "orders" : name);
+  const balances = new Map<string, number>();
+  for (const line of inBooks) {
+    const [debit, credit] = [accountOf(line.debit), accountOf(line.credit)];
+    balances.set(debit, (balances.get(debit) ?? 0) + line.amountFen);
+    balances.set(credit, (balances.get(credit) ?? 0) - line.amountFen);
+  }
+  const told = of<LedgerAccount>("LedgerAccount").map((one) => [one.account, one.balanceFen] as const);
+  expect(Object.fromEntries(told)).toEqual(Object.fromEntries(balances));
 }
 
 /** Monday 23 November 2026, 10:00 in Shanghai: every shop is open. */
@@ -640,6 +679,7 @@ async function prepare<P extends WorldPlatform>(
         expect(grant).toMatchObject({ orderId: o.orderId, state: uses ? "USED" : "HELD" });
       else if (grant) expect(grant.orderId).not.toBe(o.orderId);
     }
+    recountBooks(of);
     const { payments, refunds } = await book();
     const ledger = (kind: Transfer["kind"]) => of<Transfer>("Transfer").filter((t) => t.kind === kind);
     const sorted = (list: string[]) => list.sort();
