@@ -14,8 +14,8 @@ export interface Grants {
   /** The indexes it queries. They hold keys alone; the rows are read by BatchGetItem. */
   readonly indexes?: readonly IndexName[];
   readonly secrets?: readonly SecretName[];
-  /** Make and unwrap members' data keys. */
-  readonly dataKey?: true;
+  /** Unwrap members' data keys; `make` also makes new ones. */
+  readonly dataKey?: "open" | "make";
   /** Amazon Location: road distances, and addresses to points. */
   readonly location?: readonly ("routes" | "places")[];
   readonly starts?: readonly MachineName[];
@@ -40,7 +40,7 @@ export const grants: Record<FunctionName, Grants> = {
     rows: [...change, "BatchGetItem", "Query", "DeleteItem", "ConditionCheckItem"],
     indexes: ["gsi1", "gsi2"],
     secrets: ["member-token-keys", "cursor-key", "blind-index-key", "wechat"],
-    dataKey: true,
+    dataKey: "make",
     location: ["routes", "places"],
   },
   Ops: {
@@ -76,6 +76,7 @@ export const grants: Record<FunctionName, Grants> = {
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
   Backlog: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1", "gsi2"] },
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
-  Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
+  // And of payouts, with the real name that the channel wants of large ones.
+  Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"], dataKey: "open" },
   Books: { rows: [...change, "BatchGetItem", "Query"], indexes: ["gsi1"] },
 };

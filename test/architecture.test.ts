@@ -20,6 +20,8 @@ const modules: Record<string, readonly string[]> = {
   order: ["payment", "pricing"],
   coupon: [],
   referral: ["coupon", "order"],
+  payout: ["commission", "ledger", "payment"],
+  commission: ["groupbuy", "order", "ledger"],
   fulfilment: ["order", "store", "supply"],
   payment: ["identity"],
   ledger: [],

@@ -11,6 +11,7 @@ import {
   type TransferKind,
   transferKind,
 } from "../../shared/ledger/index.ts";
+import type { AccountStatement } from "../../shared/ledger/work.ts";
 import {
   accountDaysOf,
   allAccounts,
@@ -30,20 +31,23 @@ import { listPage } from "./list-page.ts";
 const work = () => import("../../shared/ledger/work.ts");
 const books = { actor: "staff", owns: "none", roles: ["finance", "admin", "executive"], scope: "chain" } as const;
 
-const month = z
+export const month = z
   .string()
   .regex(/^20\d\d-(0[1-9]|1[0-2])$/, "a month as YYYY-MM")
   .meta({ description: "A month in Asia/Shanghai", example: "2026-11" });
 const monthQuery = formatQuery.extend({ month });
 
 /** What a kind of transfer is called in a file. */
-const called: Record<TransferKind, string> = {
+export const called: Record<TransferKind, string> = {
   payment: "收款",
   refund: "退款",
   subsidy: "平台补贴",
   coupon: "优惠券",
   coupon_return: "优惠券退回",
   goods: "到货",
+  commission: "佣金",
+  commission_return: "佣金扣回",
+  payout: "佣金提现",
 };
 
 const bookingsView = z
@@ -81,6 +85,14 @@ const lineView = z
   })
   .meta({ id: "LedgerLine", description: "Moves fen from the credited account to the debited one" });
 const toLine = (line: Transfer) => ({ ...line, at: toIso(line.at) });
+
+/** A line of an account's statement. */
+export const statementLine = z.object({
+  ...lineView.pick({ subject: true, kind: true, reference: true, goods: true, bookedOn: true }).shape,
+  dueFen: z.int().meta({ description: "What it adds to what is owed" }),
+  balanceFen: z.int().meta({ description: "What is owed after it" }),
+});
+export const toStatementLine = ({ line, ...entry }: AccountStatement["lines"][number]) => ({ ...line, ...entry });
 
 const lineHeader = ["记账日", "类型", "单据", "编号", "借方", "贷方", "金额(元)", "门店", "发生时间"];
 const lineCells = (line: Transfer) => [
@@ -280,13 +292,7 @@ export const ledgerOps: Route[] = [
         rejectedFen: z.int().meta({ description: "Of them those that were turned away" }),
         recoveredFen: z.int().meta({ description: "What it bears of coupons, less what was given back" }),
         closingFen: z.int(),
-        lines: z.array(
-          z.object({
-            ...lineView.pick({ subject: true, kind: true, reference: true, goods: true, bookedOn: true }).shape,
-            dueFen: z.int().meta({ description: "What it adds to what is owed" }),
-            balanceFen: z.int().meta({ description: "What is owed after it" }),
-          }),
-        ),
+        lines: z.array(statementLine),
       })
       .meta({ id: "SupplierStatement" }),
     problems: ["SUPPLIER_NOT_FOUND"],
@@ -306,7 +312,7 @@ export const ledgerOps: Route[] = [
     },
     view: ({ lines, ...statement }) => ({
       ...statement,
-      lines: lines.map(({ line, ...entry }) => ({ ...line, ...entry })),
+      lines: lines.map(toStatementLine),
     }),
     csv: async ({ supplierId, month: of, openingFen, lines, closingFen }) => ({
       fileName: `supplier-${supplierId}-${of}.csv`,

@@ -50,6 +50,10 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./referral-routes.ts")).referralOps,
   },
   {
+    under: ["/ops/v1/commission-programme", "/ops/v1/members/*/commission-statement"],
+    routes: async () => (await import("./commission-routes.ts")).commissionOps,
+  },
+  {
     under: ["/ops/v1/ledger", "/ops/v1/stores/*/statement", "/ops/v1/suppliers/*/statement"],
     routes: async () => (await import("./ledger-routes.ts")).ledgerOps,
   },

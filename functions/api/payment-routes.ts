@@ -21,6 +21,7 @@ const caseView = z
       "refund_slow",
       "refund_refused",
       "shipping_refused",
+      "payout_not_enough",
     ]),
     number: z.string(),
     orderId: z.string().optional(),

@@ -108,7 +108,8 @@ export class Core extends Stack {
       }
       if (grant.dataKey) {
         environment.DATA_KEY_ID = dataKey.keyArn;
-        statements.push(allow(["kms:GenerateDataKey", "kms:Decrypt"], [dataKey.keyArn]));
+        const make = grant.dataKey === "make" ? ["kms:GenerateDataKey"] : [];
+        statements.push(allow([...make, "kms:Decrypt"], [dataKey.keyArn]));
       }
       if (grant.location?.includes("routes")) {
         environment.ROUTE_CALCULATOR = routes.calculatorName;

@@ -24,6 +24,7 @@ export const idPrefixes = {
   CG: "granted coupon",
   PO: "purchase order",
   PL: "purchase line",
+  PT: "payout",
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;
 

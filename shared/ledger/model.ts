@@ -11,7 +11,7 @@ import { epochMs } from "../kernel/time.ts";
  * that nobody else earned him. `party`: whoever a line names. Of a coupon who bears it, `platform:coupon`, `supplier:<id>` or
  * `store:<id>` (what they owe): booked with the payment, given back by an entry of its own as far as the order no longer uses it, never
  * to the member; no money moves at the channel, and a refund gives back at most what was paid. Of goods the supplier, who is owed the
- * good units that came for a purchase order, at its price.
+ * good units that came for a purchase order, at its price. Of a commission `member:<id>`, who is owed it until it is paid out or taken back.
  */
 export const transferKinds = {
   payment: { debit: "channel:wechat", credit: "order" },
@@ -20,6 +20,9 @@ export const transferKinds = {
   coupon: { debit: "party", credit: "order" },
   coupon_return: { debit: "order", credit: "party" },
   goods: { debit: "platform:goods", credit: "party" },
+  commission: { debit: "platform:commission", credit: "party" },
+  commission_return: { debit: "party", credit: "platform:commission" },
+  payout: { debit: "party", credit: "channel:wechat" },
 } as const;
 export type TransferKind = keyof typeof transferKinds;
 
@@ -27,10 +30,10 @@ export const transferKind = z.enum(Object.keys(transferKinds) as [TransferKind, 
 
 /** A ledger line; append-only, its natural key is (subject, kind, reference), so that a cause is booked once. */
 export const transfer = z.object({
-  /** What it is booked for: an order, or a line of a purchase order. */
+  /** What it is booked for: an order, a line of a purchase order, a payout. */
   subject: z.string(),
   kind: transferKind,
-  /** Payment number, refund number, the id of the team that was completed, the coupon or the refund that gave it back, which arrival. */
+  /** Payment number, refund number, the id of the team that was completed, the coupon or the refund that gave it back, which arrival, who earned the commission. */
   reference: z.string(),
   debit: z.string(),
   credit: z.string(),

@@ -69,6 +69,7 @@ export const paymentCase = z.object({
     "refund_slow",
     "refund_refused",
     "shipping_refused",
+    "payout_not_enough",
   ]),
   number: text(0, 64),
   orderId: z.string().optional(),

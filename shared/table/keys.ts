@@ -1,4 +1,5 @@
 import { article, articleCode, stock, stockMovement } from "../catalog/model.ts";
+import { commission, commissionAccount, commissionProgramme } from "../commission/model.ts";
 import { community, membership } from "../community/model.ts";
 import { coupon, couponGrant } from "../coupon/model.ts";
 import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
@@ -20,6 +21,7 @@ import {
 import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund } from "../payment/model.ts";
+import { payout } from "../payout/model.ts";
 import { deal } from "../pricing/model.ts";
 import { acquisition, referralProgramme } from "../referral/model.ts";
 import { store, storeCode } from "../store/model.ts";
@@ -536,6 +538,48 @@ export const importLocks = entity({
   key: ({ register }) => ({ pk: `IMPORTLOCK#${register}`, sk: "#" }),
 });
 
+// commissions and payouts
+export const commissionProgrammes = entity({
+  name: "CommissionProgramme",
+  schema: commissionProgramme,
+  keyed: ["name"],
+  key: ({ name }) => ({ pk: `PROGRAMME#${name}`, sk: "#" }),
+});
+export const commissions = entity({
+  name: "Commission",
+  schema: commission,
+  keyed: ["orderId", "memberId"],
+  key: ({ orderId, memberId }) => ({ pk: `ORDER#${orderId}`, sk: `COMMISSION#${memberId}` }),
+  indexed: ["accruedAt"],
+  index: ({ orderId, memberId, accruedAt }) => ({
+    gsi2pk: `MEMBER#${memberId}#COMMISSIONS`,
+    gsi2sk: `${stamp(accruedAt)}#${orderId}`,
+  }),
+});
+export const commissionsOfOrder = (orderId: string) =>
+  commissions.query({ pk: `ORDER#${orderId}`, prefix: "COMMISSION#" });
+/** Newest first. */
+export const commissionsOf = (memberId: string) =>
+  commissions.query({ index: "gsi2", pk: `MEMBER#${memberId}#COMMISSIONS`, descending: true });
+export const commissionAccounts = entity({
+  name: "CommissionAccount",
+  schema: commissionAccount,
+  keyed: ["memberId"],
+  key: ({ memberId }) => ({ pk: `MEMBER#${memberId}`, sk: "COMMISSION" }),
+});
+
+export const payouts = entity({
+  name: "Payout",
+  schema: payout,
+  keyed: ["payoutId"],
+  key: ({ payoutId }) => ({ pk: `PAYOUT#${payoutId}`, sk: "#" }),
+  indexed: ["memberId"],
+  index: ({ payoutId, memberId }) => ({ gsi2pk: `MEMBER#${memberId}#PAYOUTS`, gsi2sk: payoutId }),
+});
+/** Newest first. */
+export const payoutsOf = (memberId: string) =>
+  payouts.query({ index: "gsi2", pk: `MEMBER#${memberId}#PAYOUTS`, descending: true });
+
 // what carries the rest
 /** Outbox rows are kept by hour, over this many partitions. */
 export const OUTBOX_BUCKETS = 32;
@@ -589,6 +633,8 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   payment: 16,
   shipping: 16,
   referral: 4,
+  commission: 4,
+  payout: 4,
   campaign: 16,
   import: 1,
   recall: 1,

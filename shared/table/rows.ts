@@ -29,6 +29,8 @@ export const dueKinds = [
   "promise",
   "subsidy",
   "referral",
+  "commission",
+  "payout",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

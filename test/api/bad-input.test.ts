@@ -119,6 +119,7 @@ const ids = {
   lotId: `LT${shop.orderId.slice(2)}`,
   recallId: `RC${shop.orderId.slice(2)}`,
   couponId: `CT${shop.orderId.slice(2)}`,
+  payoutId: `PT${shop.orderId.slice(2)}`,
   grantId: `CG${shop.orderId.slice(2)}`,
   staffId: "nobody",
   memberId: ann.memberId,

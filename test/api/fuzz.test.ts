@@ -7,8 +7,10 @@ import { routeLabel } from "../../local/http-api.ts";
 import { openKeys } from "../../local/wechat/keys.ts";
 import { makeId, siblingId } from "../../shared/kernel/ids.ts";
 import { toIso } from "../../shared/kernel/time.ts";
+import { booked } from "../../shared/ledger/index.ts";
 import {
   acquisitions,
+  commissionAccounts,
   dayBooks,
   ledgerCursors,
   limitRows,
@@ -307,6 +309,16 @@ async function tellWhatIsRare(): Promise<void> {
   ]);
   for (const month of ["2026-09", "2026-10"])
     await ask("post /ops/v1/ledger/periods", { caller: root, body: { month } });
+
+  // a leader who has commission, and has it paid out
+  const { memberId } = leader;
+  const earned = { subject: siblingId("OR", memberId), kind: "commission", reference: memberId } as const;
+  await world.table.commit([
+    commissionAccounts.create({ memberId, frozenFen: 0, availableFen: 1_000, pendingFen: 0, paidFen: 0 }),
+    booked({ clock }, { ...earned, party: `member:${memberId}`, amountFen: 1_000, at: clock.now() }),
+  ]);
+  const { payoutId } = await made("post /v1/me/payouts", { caller: leader, body: { amountFen: 100 } });
+  await ask("post /v1/me/payouts/{payoutId}/confirmation", { caller: leader, parameters: { payoutId } });
 
   // staff, stores, campaigns
   const hired = { staffId: "new-hire", name: "骑手", roles: ["rider"], storeIds: [] };

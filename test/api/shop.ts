@@ -168,6 +168,11 @@ export function samplesOf(ids: {
     "get /ops/v1/stores/{storeId}/orders": () => ({ query: "?day=2026-11-23" }),
     "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),
     "get /ops/v1/ledger/lines": () => ({ query: "?day=2026-11-23" }),
+    "post /v1/me/payouts": () => ({ body: { amountFen: 100 } }),
+    "put /ops/v1/commission-programme": () => ({
+      body: { active: false, bps: { leader: 0, koc: 0 }, version: 0, ...because },
+    }),
+    "get /ops/v1/members/{memberId}/commission-statement": () => ({ query: "?month=2026-11" }),
     "get /ops/v1/ledger/account-days": () => ({ query: "?account=orders" }),
     "post /ops/v1/ledger/periods": () => ({ body: { month: "2026-09" } }),
     "get /ops/v1/stores/{storeId}/statement": () => ({ query: "?month=2026-11" }),

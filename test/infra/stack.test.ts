@@ -278,7 +278,9 @@ describe("rights", () => {
 
   it("to the data key are those of the functions that show or take personal fields", () => {
     const holders = functionNames.filter((name) => rights(roleOf(name)).includes("kms:Decrypt"));
-    expect(holders).toEqual(["Shop"]);
+    expect(holders).toEqual(["Shop", "Reconcile"]);
+    const makers = functionNames.filter((name) => rights(roleOf(name)).includes("kms:GenerateDataKey"));
+    expect(makers).toEqual(["Shop"]);
   });
 
   it("to the merchant's key are those of the functions that speak to the channel, staff's not among them", () => {

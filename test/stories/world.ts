@@ -10,6 +10,7 @@ import { systemEnv } from "../../functions/runtime/env.ts";
 import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../local/platform.ts";
 import { REGION, tableDefinition } from "../../local/template.ts";
+import type { Commission, CommissionAccount } from "../../shared/commission/index.ts";
 import type { CouponGrant } from "../../shared/coupon/index.ts";
 import type { Allotment, Campaign, Team } from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
@@ -17,6 +18,7 @@ import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
 import type { DayBook, LedgerAccount, LedgerCursor, StoreDay, Transfer } from "../../shared/ledger/index.ts";
 import type { Order } from "../../shared/order/index.ts";
 import type { Refund } from "../../shared/payment/index.ts";
+import type { Payout } from "../../shared/payout/index.ts";
 import type { PurchaseLine } from "../../shared/supply/index.ts";
 import type { Due } from "../../shared/table/rows.ts";
 
@@ -110,7 +112,10 @@ function recountBooks(of: <T>(entity: string) => T[]): void {
     const mine = inBooks.filter((line) => line.bookedOn === book.day);
     expect({ ...book, closedAt: 0 }).toMatchObject({ bookings: sums(mine), lines: mine.length, amountFen: fen(mine) });
   }
-  const stores = Map.groupBy(inBooks, (line) => `${line.bookedOn} ${line.storeId}`);
+  const stores = Map.groupBy(
+    inBooks.filter((line) => line.storeId !== undefined),
+    (line) => `${line.bookedOn} ${line.storeId}`,
+  );
   expect(
     Object.fromEntries(of<StoreDay>("StoreDay").map((one) => [`${one.day} ${one.storeId}`, one.bookings])),
   ).toEqual(Object.fromEntries([...stores].map(([key, mine]) => [key, sums(mine)])));
@@ -123,6 +128,48 @@ function recountBooks(of: <T>(entity: string) => T[]): void {
   }
   const told = of<LedgerAccount>("LedgerAccount").map((one) => [one.account, one.balanceFen] as const);
   expect(Object.fromEntries(told)).toEqual(Object.fromEntries(balances));
+}
+
+/** What leaders and KOC earned, had taken back and were paid, by the ledger, by the rows, and by the channel's own book. */
+function recountCommissions(of: <T>(entity: string) => T[], transfers: Any[]): void {
+  const orders = new Map(of<Order>("Order").map((o) => [o.orderId, o]));
+  const earned = of<Commission>("Commission");
+  for (const one of earned) {
+    const order = orders.get(one.orderId)!;
+    const kept = order.payableFen - (order.refundedFen ?? 0);
+    const owed = Math.floor((2 * kept * one.bps + 10_000) / 20_000);
+    expect({ orderId: one.orderId, left: one.amountFen - one.returnedFen }).toEqual({
+      orderId: one.orderId,
+      left: owed,
+    });
+    expect(one.state === "RETURNED").toBe(owed === 0);
+    expect(one.memberId).not.toBe(order.memberId);
+  }
+  const payouts = of<Payout>("Payout");
+  const fen = <T>(list: T[], amount: (one: T) => number) => list.reduce((sum, one) => sum + amount(one), 0);
+  for (const account of of<CommissionAccount>("CommissionAccount")) {
+    const { memberId, frozenFen, availableFen, pendingFen, paidFen } = account;
+    const mine = earned.filter((one) => one.memberId === memberId);
+    const paid = payouts.filter((one) => one.memberId === memberId);
+    const name = `member:${memberId}`;
+    const lines = of<Transfer>("Transfer").filter((line) => line.party === name);
+    const left = (one: Commission) => one.amountFen - one.returnedFen;
+    expect({ memberId, frozenFen, pendingFen, paidFen, owedFen: frozenFen + availableFen + pendingFen }).toEqual({
+      memberId,
+      frozenFen: fen(mine, (one) => (one.state === "FROZEN" ? left(one) : 0)),
+      pendingFen: fen(paid, (one) => (["REQUESTED", "UNKNOWN", "ACCEPTED"].includes(one.state) ? one.amountFen : 0)),
+      paidFen: fen(paid, (one) => (one.state === "PAID" ? one.amountFen : 0)),
+      owedFen: fen(lines, (line) => (line.credit === name ? line.amountFen : -line.amountFen)),
+    });
+  }
+  const numbers = (list: string[]) => list.sort();
+  expect(
+    numbers(
+      of<Transfer>("Transfer")
+        .filter(({ kind }) => kind === "payout")
+        .map((line) => `${line.reference} ${line.amountFen}`),
+    ),
+  ).toEqual(numbers(transfers.filter(({ state }) => state === "SUCCESS").map((t) => `${t.payoutNo} ${t.amountFen}`)));
 }
 
 /** Monday 23 November 2026, 10:00 in Shanghai: every shop is open. */
@@ -680,7 +727,8 @@ async function prepare<P extends WorldPlatform>(
       else if (grant) expect(grant.orderId).not.toBe(o.orderId);
     }
     recountBooks(of);
-    const { payments, refunds } = await book();
+    const { payments, refunds, transfers } = await book();
+    recountCommissions(of, transfers);
     const ledger = (kind: Transfer["kind"]) => of<Transfer>("Transfer").filter((t) => t.kind === kind);
     const sorted = (list: string[]) => list.sort();
     const captured = payments.filter((p: Any) => ["SUCCESS", "REFUND"].includes(p.state));
