@@ -1,4 +1,4 @@
-import type { Stored, Table, Write } from "../table/entity.ts";
+import { Stale, type Stored, type Table, type Write } from "../table/entity.ts";
 import { commissionAccounts } from "../table/keys.ts";
 import type { CommissionAccount } from "./model.ts";
 
@@ -27,5 +27,7 @@ export function accountChanged(
     pendingFen: known.pendingFen + (by.pendingFen ?? 0),
     paidFen: known.paidFen + (by.paidFen ?? 0),
   };
+  // what it is taken from was read at another moment than the account
+  if (next.frozenFen < 0 || next.pendingFen < 0) throw new Stale(`the commission account of ${memberId}`);
   return version === 0 ? commissionAccounts.create(next) : commissionAccounts.replace({ ...next, version });
 }

@@ -22,7 +22,7 @@ const A_COMMIT = 24;
  */
 export async function accrueCommissions(deps: Deps, teamId: string, untilMs: number): Promise<boolean> {
   const { env, table } = deps;
-  const programme = await table.load(commissionProgrammes, { name: "commission" });
+  const programme = await table.load(commissionProgrammes, { name: "commission" }, { eventually: true });
   if (!programme?.active) return true;
   const team = await table.load(teams, { teamId });
   if (team?.state !== "SUCCEEDED" || team.outcome !== "natural") return true;

@@ -10,9 +10,9 @@ type Deps = { table: Table; env: Env };
 
 /** The order was handed over: from then on its after-sale time runs. May be told again; nothing where it earns nobody anything. */
 export async function awaitRelease({ table }: Deps, orderId: string): Promise<void> {
+  if ((await table.page(commissionsOfOrder(orderId), { limit: 1 })).items.length === 0) return;
   const order = await table.load(orders, { orderId });
   if (order?.handedOverAt === undefined) return;
-  if ((await table.page(commissionsOfOrder(orderId), { limit: 1 })).items.length === 0) return;
   const at = order.handedOverAt + commissionPolicy.afterSaleMs;
   try {
     await table.write(dues.create({ kind: "commission", id: orderId, at, since: at }));

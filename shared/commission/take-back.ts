@@ -18,9 +18,9 @@ type Deps = { table: Table; env: Env };
 export async function takeBack(deps: Deps, orderId: string): Promise<void> {
   const { env, table } = deps;
   await decide(async () => {
-    const order = await table.load(orders, { orderId });
-    if (!order) return;
     const { items } = await table.page(commissionsOfOrder(orderId), { limit: 10 });
+    const order = items.length > 0 && (await table.load(orders, { orderId }));
+    if (!order) return;
     for (const one of items) {
       const left = one.amountFen - one.returnedFen;
       const backFen = left - shareOf(netPaidFen(order), one.bps);

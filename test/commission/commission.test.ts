@@ -251,7 +251,7 @@ test("whatever is refunded, collected, released, withdrawn and turned down, in a
         await check(memberId, orderIds);
       },
     ),
-    { numRuns: 40, endOnFailure: true },
+    { numRuns: 100, endOnFailure: true },
   );
 }, 120_000);
 
