@@ -70,6 +70,11 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> 
     owner: "money",
     impact: "A payout is neither done nor given up a day after its member could confirm it",
   },
+  bill: {
+    minutes: 26 * 60,
+    owner: "money",
+    impact: "A day's bill that staff want looked at again is not: what differs in it stays unknown",
+  },
   import: {
     minutes: 15,
     owner: "platform",

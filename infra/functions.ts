@@ -91,6 +91,12 @@ export const functions = {
     memoryMb: 1024,
     timeoutSeconds: 300,
   },
+  Bills: {
+    entry: "jobs/bills.ts",
+    impact: "The channel's bills are not held against the books: money that differs is not noticed",
+    memoryMb: 1024,
+    timeoutSeconds: 300,
+  },
   Books: {
     entry: "jobs/books.ts",
     impact: "Days of the ledger stay open: no statement, no period can be closed; money itself stays right",

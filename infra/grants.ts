@@ -78,5 +78,6 @@ export const grants: Record<FunctionName, Grants> = {
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
   // And of payouts, with the real name that the channel wants of large ones.
   Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"], dataKey: "open" },
+  Bills: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
   Books: { rows: [...change, "BatchGetItem", "Query"], indexes: ["gsi1"] },
 };

@@ -20,6 +20,7 @@ const modules: Record<string, readonly string[]> = {
   order: ["payment", "pricing"],
   coupon: [],
   referral: ["coupon", "order"],
+  bills: ["groupbuy", "ledger", "payment", "payout"],
   payout: ["commission", "ledger", "payment"],
   commission: ["groupbuy", "order", "ledger"],
   fulfilment: ["order", "store", "supply"],

@@ -48,6 +48,8 @@ export const called: Record<TransferKind, string> = {
   commission: "佣金",
   commission_return: "佣金扣回",
   payout: "佣金提现",
+  fee: "渠道手续费",
+  fee_return: "渠道手续费退回",
 };
 
 const bookingsView = z

@@ -57,6 +57,7 @@ export const opsModules: readonly RouteModule[] = [
     under: ["/ops/v1/ledger", "/ops/v1/stores/*/statement", "/ops/v1/suppliers/*/statement"],
     routes: async () => (await import("./ledger-routes.ts")).ledgerOps,
   },
+  { under: ["/ops/v1/bills"], routes: async () => (await import("./bill-routes.ts")).billOps },
   {
     under: ["/ops/v1/orders", "/ops/v1/payment-cases"],
     routes: async () => (await import("./payment-routes.ts")).paymentOps,

@@ -4,7 +4,7 @@ import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
-import { type PaymentCase, type Refund, resolveCase } from "../../shared/payment/index.ts";
+import { caseOwners, caseReason, type PaymentCase, type Refund, resolveCase } from "../../shared/payment/index.ts";
 import { allCases, orders, refundsOf, transfersOf } from "../../shared/table/keys.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { toRefund } from "./groupbuy-views.ts";
@@ -13,16 +13,8 @@ import { listPage } from "./list-page.ts";
 const caseView = z
   .object({
     caseKey: z.string(),
-    reason: z.enum([
-      "mismatch",
-      "unknown_number",
-      "undecided",
-      "refund_abnormal",
-      "refund_slow",
-      "refund_refused",
-      "shipping_refused",
-      "payout_not_enough",
-    ]),
+    reason: caseReason,
+    owner: z.string().meta({ description: "The role that must act", example: "finance" }),
     number: z.string(),
     orderId: z.string().optional(),
     detail: z.string(),
@@ -34,6 +26,7 @@ const caseView = z
   .meta({ id: "PaymentCase" });
 const toCase = (row: PaymentCase) => ({
   ...row,
+  owner: caseOwners[row.reason],
   at: toIso(row.at),
   resolvedAt: row.resolvedAt === undefined ? undefined : toIso(row.resolvedAt),
 });

@@ -9,6 +9,7 @@ import { stepFunctions } from "../adapters/sfn/workflows.ts";
 import { createMemberTokens } from "../adapters/tokens/member-tokens.ts";
 import { createStaffTokens } from "../adapters/tokens/staff-tokens.ts";
 import { createWeChatApi } from "../adapters/wechat/api.ts";
+import { createWeChatBills } from "../adapters/wechat/bills.ts";
 import { createWeChatLogin } from "../adapters/wechat/login.ts";
 import { createWeChatPay } from "../adapters/wechat/pay.ts";
 import { keepRefundRate } from "../adapters/wechat/refund-rate.ts";
@@ -109,6 +110,7 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
           { payUrl: variable("WECHAT_PAY_URL"), notifyBase: variable("PUBLIC_URL") },
           env,
         ),
+      bills: () => createWeChatBills(secret("wechat"), { payUrl: variable("WECHAT_PAY_URL") }, env),
       shippingUpload: () => createShippingUpload({ mchid: secret("wechat").mchid }, wechat.api),
       planner: () => wechat.places.planner,
       geocoder: () => wechat.places.geocoder,

@@ -1,3 +1,4 @@
+import type { BillSource } from "../../shared/bills/ports.ts";
 import type { Geocoder, RoutePlanner, ShippingUpload } from "../../shared/fulfilment/ports.ts";
 import type { WeChatLogin } from "../../shared/identity/ports.ts";
 import type { Env } from "../../shared/kernel/env.ts";
@@ -25,6 +26,7 @@ export interface Deps {
   login: WeChatLogin;
   channel: PaymentChannel;
   payouts: PayoutChannel;
+  bills: BillSource;
   /** The app whose openids our members have. */
   merchant: { appid: string; mchid: string };
   shippingUpload: ShippingUpload;

@@ -190,6 +190,8 @@ export class Core extends Stack {
       DeadlineSweep: "rate(1 minute)",
       Backlog: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
+      // the channel makes a day's bills until ten the next morning
+      Bills: "cron(15 10-22 * * ? *)",
       // after the two hours that a day is left to itself
       Books: "cron(30 2 * * ? *)",
     } as const satisfies Partial<Record<FunctionName, string>>;

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { dayOf } from "../../shared/kernel/time.ts";
 import type { Book, PaymentRow, RefundRow, TransferRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
@@ -19,6 +20,54 @@ const row = (cells: (string | number)[]) =>
 const fee = (fen: number) => Math.floor((fen * 6 + 500) / 1_000);
 const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
 const file = (lines: string[]) => `\uFEFF${lines.join("\r\n")}\r\n`;
+
+/**
+ * How a file differs from what it should be. altered: a figure was changed after the channel had told its hash. cut-off, doubled: as if a
+ * download broke off, or a line came twice. missing, extra, amount: consistent in itself, but not with what happened.
+ */
+export const billPlan = z.enum(["altered", "cut-off", "doubled", "missing", "extra", "amount"]);
+export type BillPlan = z.infer<typeof billPlan>;
+export const isAltered = (plan: unknown): boolean => plan === "altered";
+
+/** A file with the flaw of its plan, in its first row; without rows it is as it should be. */
+export function spoiled(content: string, plan: BillPlan | undefined): string {
+  const lines = content.split("\r\n");
+  const rows = lines.findIndex((line, i) => i > 0 && !line.startsWith("`")) - 1;
+  if (plan === undefined || rows < 1) return content;
+  const [first = "", totals = ""] = [lines[1], lines[rows + 2]];
+  switch (plan) {
+    case "altered":
+      return content.replace(first, () => first.replace(/\d(?=\.\d\d)/, (digit) => String((Number(digit) + 1) % 10)));
+    case "cut-off":
+      return content.slice(0, Math.floor(content.length * 0.6));
+    case "doubled":
+      return [...lines.slice(0, 2), first, ...lines.slice(2)].join("\r\n");
+    default:
+      return consistent(lines, rows, plan, first, totals);
+  }
+}
+
+/** A trade bill whose totals follow the change. */
+function consistent(lines: string[], rows: number, plan: BillPlan, first: string, totals: string): string {
+  const cells = first.slice(1).split(",`");
+  const sums = totals.slice(1).split(",`");
+  const paid = fenOf(cells[24] ?? "0");
+  const other = { missing: -paid, extra: paid, amount: 100 }[plan as "missing" | "extra" | "amount"];
+  const count = { missing: -1, extra: 1, amount: 0 }[plan as "missing" | "extra" | "amount"];
+  const changed = plan === "missing" ? [] : [[...cells]];
+  if (plan === "amount") for (const at of [12, 24]) changed[0]![at] = yuan(paid + 100);
+  if (plan === "extra") {
+    const strange = [...cells];
+    strange[5] = `42${"9".repeat(26)}`;
+    strange[6] = `${cells[6]?.slice(0, 26)}99`;
+    changed.push(strange);
+  }
+  sums[0] = String(rows + count);
+  for (const at of [1, 5]) sums[at] = yuan(fenOf(sums[at] ?? "0") + other);
+  return [lines[0], ...changed.map(row), ...lines.slice(2, rows + 2), row(sums), ...lines.slice(rows + 3)].join("\r\n");
+}
+
+const fenOf = (text: string) => Math.round(Number(text) * 100);
 
 /** 交易账单 of one day in Asia/Shanghai: payments by success time, refunds by the time they were asked for. */
 export function tradeBill(book: Book, keys: Keys, date: string, type: "ALL" | "SUCCESS" | "REFUND"): string {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import * as z from "zod";
 import { hour, minute } from "../../shared/kernel/time.ts";
+import { billPlan } from "./bills.ts";
 import type { Book, NotificationRow, PaymentRow, RefundRow, TransferRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
 import { type Notifier, notifyPlan, transferJson } from "./notifier.ts";
@@ -187,6 +188,21 @@ export function createKnobs(book: Book, keys: Keys, notifier: Notifier, now: () 
         `DELETE FROM plans WHERE (scope LIKE 'refund:%' OR scope LIKE 'transfer:%') AND value = '"not-enough"'`,
       ),
     })),
+    /** A day's file differs from what it should be: trade (交易账单) or flow (资金账单); null sets it right. */
+    "POST bill-plan": inWrite(
+      z
+        .strictObject({ bill: z.enum(["trade", "flow"]), day: z.iso.date(), flaw: billPlan.nullable() })
+        .refine(
+          ({ bill, flaw }) => bill === "trade" || !["missing", "extra", "amount"].includes(flaw ?? ""),
+          "missing, extra and amount are of the trade bill",
+        ),
+      (body) => {
+        const scope = `bill:${body.bill}:${body.day}`;
+        if (body.flaw === null) book.run("DELETE FROM plans WHERE scope = ?", scope);
+        else book.setPlan(scope, body.flaw);
+        return body;
+      },
+    ),
     "POST transfer-plan": inWrite(
       z.strictObject({ user: user.optional(), outcome: transferOutcome }),
       ({ user: name, outcome }) => {

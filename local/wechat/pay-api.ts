@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import * as z from "zod";
 import { day, hour, parseIso, startOfDay, toIso } from "../../shared/kernel/time.ts";
-import { fundFlowBill, tradeBill } from "./bills.ts";
+import { type BillPlan, fundFlowBill, isAltered, spoiled, tradeBill } from "./bills.ts";
 import { type Book, canonical, type PaymentRow, type RefundRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
 import { type Notifier, transactionJson } from "./notifier.ts";
@@ -126,20 +126,29 @@ export function createPayApi(book: Book, keys: Keys, notifier: Notifier, now: ()
     };
   }
 
-  function billAnswer(date: string | null, gzip: string | null, make: (date: string) => string): PayAnswer {
+  function billAnswer(
+    type: "trade" | "flow",
+    date: string | null,
+    gzip: string | null,
+    make: (date: string) => string,
+  ): PayAnswer {
     if (!date || !/^\d{4}-\d\d-\d\d$/.test(date)) throw paramError("bill_date");
     const start = startOfDay(parseIso(`${date}T00:00:00+08:00`));
     // Bills are made the next morning and kept for three months.
     if (now() < start + day + 10 * hour) throw new PayProblem(400, "NO_STATEMENT_EXIST", "账单文件不存在", "268435461");
     if (gzip !== null && gzip !== "GZIP") throw paramError("tar_type");
-    const content = make(date);
+    const whole = make(date);
+    const content = spoiled(whole, book.plan(`bill:${type}:${date}`) as BillPlan | undefined);
     const token = randomBytes(24).toString("base64url");
     book.run("INSERT INTO bills VALUES (?, ?)", token, content);
     return {
       status: 200,
       body: {
         hash_type: "SHA1",
-        hash_value: createHash("sha1").update(content).digest("hex"),
+        // an altered file is found by what the channel said of it before
+        hash_value: createHash("sha1")
+          .update(isAltered(book.plan(`bill:${type}:${date}`)) ? whole : content)
+          .digest("hex"),
         download_url: `${url()}/v3/billdownload/file?token=${token}${gzip ? "&tartype=gzip" : ""}`,
       },
     };
@@ -291,14 +300,16 @@ export function createPayApi(book: Book, keys: Keys, notifier: Notifier, now: ()
     tradeBill(query: URLSearchParams): PayAnswer {
       const type = z.enum(["ALL", "SUCCESS", "REFUND"]).safeParse(query.get("bill_type") ?? "ALL");
       if (!type.success) throw paramError("bill_type");
-      return billAnswer(query.get("bill_date"), query.get("tar_type"), (date) =>
+      return billAnswer("trade", query.get("bill_date"), query.get("tar_type"), (date) =>
         tradeBill(book, keys, date, type.data),
       );
     },
 
     fundFlowBill(query: URLSearchParams): PayAnswer {
       if ((query.get("account_type") ?? "BASIC") !== "BASIC") throw paramError("account_type");
-      return billAnswer(query.get("bill_date"), query.get("tar_type"), (date) => fundFlowBill(book, keys, date));
+      return billAnswer("flow", query.get("bill_date"), query.get("tar_type"), (date) =>
+        fundFlowBill(book, keys, date),
+      );
     },
 
     downloadBill(query: URLSearchParams): PayAnswer {

@@ -3,6 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { providerNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
+import { dayOf } from "../kernel/time.ts";
 import { booked } from "../ledger/index.ts";
 import { arrivalOf, type Order, resold, seatLifecycle, soldOf } from "../order/index.ts";
 import {
@@ -409,7 +410,15 @@ async function timedOut(deps: Deps, refund: Stored<Refund>): Promise<void> {
 async function note(deps: Deps, refund: Stored<Refund>, trouble: string): Promise<void> {
   if (refund.trouble !== trouble)
     await quietly(deps.table.commit([refunds.patch(refund).asRead(refund).set({ trouble })]));
-  if (trouble !== "NOT_ENOUGH")
+  // the merchant's account is one matter a day, however many refunds wait for it
+  if (trouble === "NOT_ENOUGH")
+    await openCase(deps, {
+      reason: "refund_not_enough",
+      number: dayOf(deps.env.clock.now()),
+      orderId: refund.orderId,
+      detail: "the merchant account lacks the money for refunds: top it up, they go on by themselves",
+    });
+  else
     await openCase(deps, {
       reason: "refund_refused",
       number: refund.refundNo,

@@ -261,6 +261,12 @@ export const problems = {
     en: "Somebody else of the staff must approve it",
     log: "warn",
   },
+  BILL_STATE: {
+    status: 409,
+    zh: "只能核对过去90天内的账单",
+    en: "The channel has bills of the last 90 days alone",
+    log: "info",
+  },
   PERIOD_STATE: {
     status: 409,
     zh: "该月份尚不能关账",

@@ -23,6 +23,8 @@ export const transferKinds = {
   commission: { debit: "platform:commission", credit: "party" },
   commission_return: { debit: "party", credit: "platform:commission" },
   payout: { debit: "party", credit: "channel:wechat" },
+  fee: { debit: "platform:channel_fee", credit: "channel:wechat" },
+  fee_return: { debit: "channel:wechat", credit: "platform:channel_fee" },
 } as const;
 export type TransferKind = keyof typeof transferKinds;
 
@@ -30,7 +32,7 @@ export const transferKind = z.enum(Object.keys(transferKinds) as [TransferKind, 
 
 /** A ledger line; append-only, its natural key is (subject, kind, reference), so that a cause is booked once. */
 export const transfer = z.object({
-  /** What it is booked for: an order, a line of a purchase order, a payout. */
+  /** What it is booked for: an order, a line of a purchase order, a payout, a day's bill. */
   subject: z.string(),
   kind: transferKind,
   /** Payment number, refund number, the id of the team that was completed, the coupon or the refund that gave it back, which arrival, who earned the commission. */

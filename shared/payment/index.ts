@@ -1,5 +1,5 @@
 export { paymentLifecycle, refundLifecycle } from "./lifecycle.ts";
-export { type PaymentAttempt, type PaymentCase, type Refund, refundCauses } from "./model.ts";
+export { caseOwners, caseReason, type PaymentAttempt, type PaymentCase, type Refund, refundCauses } from "./model.ts";
 export { caseWrites, openCase } from "./open-case.ts";
 export type {
   Busy,

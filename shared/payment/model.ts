@@ -57,20 +57,31 @@ export const refund = z.object({
 });
 export type Refund = z.infer<typeof refund>;
 
+/** Who must act on a matter, by what it is about. */
+export const caseOwners = {
+  mismatch: "finance",
+  unknown_number: "finance",
+  undecided: "finance",
+  refund_abnormal: "customer_service",
+  refund_slow: "finance",
+  refund_refused: "finance",
+  refund_not_enough: "finance",
+  shipping_refused: "ops",
+  payout_not_enough: "finance",
+  /** The channel's bill has what our books have not, the other way round, or another amount. */
+  books_lack: "finance",
+  bill_lacks: "finance",
+  bill_differs: "finance",
+  bill_refused: "finance",
+} as const satisfies Record<string, "finance" | "customer_service" | "ops">;
+export type CaseReason = keyof typeof caseOwners;
+export const caseReason = z.enum(Object.keys(caseOwners) as [CaseReason, ...CaseReason[]]);
+
 /** A matter for staff: a payment or refund the system may not decide by itself. One row per natural key, which never repeats. */
 export const paymentCase = z.object({
   /** `<reason>#<payment or refund number>` */
   caseKey: text(0, 120),
-  reason: z.enum([
-    "mismatch",
-    "unknown_number",
-    "undecided",
-    "refund_abnormal",
-    "refund_slow",
-    "refund_refused",
-    "shipping_refused",
-    "payout_not_enough",
-  ]),
+  reason: caseReason,
   number: text(0, 64),
   orderId: z.string().optional(),
   detail: text(0, 300),

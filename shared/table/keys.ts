@@ -1,3 +1,4 @@
+import { billDay } from "../bills/model.ts";
 import { article, articleCode, stock, stockMovement } from "../catalog/model.ts";
 import { commission, commissionAccount, commissionProgramme } from "../commission/model.ts";
 import { community, membership } from "../community/model.ts";
@@ -538,6 +539,15 @@ export const importLocks = entity({
   key: ({ register }) => ({ pk: `IMPORTLOCK#${register}`, sk: "#" }),
 });
 
+export const billDays = entity({
+  name: "BillDay",
+  schema: billDay,
+  keyed: ["day"],
+  key: ({ day: on }) => ({ pk: "BILLS", sk: on }),
+});
+/** Newest first. */
+export const allBillDays = () => billDays.query({ pk: "BILLS", descending: true });
+
 // commissions and payouts
 export const commissionProgrammes = entity({
   name: "CommissionProgramme",
@@ -635,6 +645,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   referral: 4,
   commission: 4,
   payout: 4,
+  bill: 1,
   campaign: 16,
   import: 1,
   recall: 1,

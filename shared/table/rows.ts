@@ -31,6 +31,7 @@ export const dueKinds = [
   "referral",
   "commission",
   "payout",
+  "bill",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

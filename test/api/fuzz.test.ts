@@ -6,7 +6,7 @@ import { type LimitName, limits } from "../../functions/runtime/limits.ts";
 import { routeLabel } from "../../local/http-api.ts";
 import { openKeys } from "../../local/wechat/keys.ts";
 import { makeId, siblingId } from "../../shared/kernel/ids.ts";
-import { toIso } from "../../shared/kernel/time.ts";
+import { dayOf, toIso } from "../../shared/kernel/time.ts";
 import { booked } from "../../shared/ledger/index.ts";
 import {
   acquisitions,
@@ -309,6 +309,10 @@ async function tellWhatIsRare(): Promise<void> {
   ]);
   for (const month of ["2026-09", "2026-10"])
     await ask("post /ops/v1/ledger/periods", { caller: root, body: { month } });
+
+  // the bills of yesterday
+  const yesterday = { day: dayOf(clock.now() - 24 * hour), ...because };
+  await ask("post /ops/v1/bills/another-look", { caller: root, body: yesterday });
 
   // a leader who has commission, and has it paid out
   const { memberId } = leader;

@@ -1,4 +1,4 @@
-import { day, hour, toIso } from "../../shared/kernel/time.ts";
+import { day, dayOf, hour, toIso } from "../../shared/kernel/time.ts";
 
 export interface Sample {
   body?: Record<string, unknown>;
@@ -173,6 +173,7 @@ export function samplesOf(ids: {
       body: { active: false, bps: { leader: 0, koc: 0 }, version: 0, ...because },
     }),
     "get /ops/v1/members/{memberId}/commission-statement": () => ({ query: "?month=2026-11" }),
+    "post /ops/v1/bills/another-look": () => ({ body: { day: dayOf(ids.now - day), ...because } }),
     "get /ops/v1/ledger/account-days": () => ({ query: "?account=orders" }),
     "post /ops/v1/ledger/periods": () => ({ body: { month: "2026-09" } }),
     "get /ops/v1/stores/{storeId}/statement": () => ({ query: "?month=2026-11" }),

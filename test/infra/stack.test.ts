@@ -285,7 +285,7 @@ describe("rights", () => {
 
   it("to the merchant's key are those of the functions that speak to the channel, staff's not among them", () => {
     const holders = functionNames.filter((name) => text(statementsOf(roleOf(name))).includes("/wechat"));
-    const jobs = ["HoldSweep", "DeadlineSweep", "Reconcile"];
+    const jobs = ["HoldSweep", "DeadlineSweep", "Reconcile", "Bills"];
     expect(holders).toEqual(["Shop", "Hooks", "Effects", "Redrive", "GroupDeadline", "Refund", ...jobs]);
   });
 
@@ -463,6 +463,7 @@ describe("sources", () => {
       DeadlineSweep: "rate(1 minute)",
       Backlog: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
+      Bills: "cron(15 10-22 * * ? *)",
       Books: "cron(30 2 * * ? *)",
     });
     for (const [id, { Properties: p }] of schedules) {

@@ -3,12 +3,15 @@ import * as z from "zod";
 import type { Busy, Refused, Unknown } from "../../../shared/payment/index.ts";
 import type { WeChatConfig, WeChatEndpoints, WeChatEnv } from "./config.ts";
 import { createSeal } from "./seal.ts";
-import { readJson, send } from "./send.ts";
+import { type Answer, readJson, send } from "./send.ts";
 
 const problemAnswer = z.object({ code: z.string().min(1), message: z.string().default("") });
 
 /** Allowed distance between a signed timestamp and our clock, in seconds: WeChat Pay's own rule. */
 export const signedWithinS = 300;
+
+/** How long a bill of a large day may take, ms of real time. */
+const downloadMs = 30_000;
 
 /** What the channel said no with; `number` is its own, finer number of the problem. */
 export type PayProblem = { kind: "problem"; status: number; code: string; message: string; number: string };
@@ -30,19 +33,19 @@ export function createPayCalls(
   env: WeChatEnv,
 ) {
   const seal = createSeal(config);
-  const { pathname: basePath } = new URL(endpoints.payUrl);
+  const { origin, pathname: basePath } = new URL(endpoints.payUrl);
   const prefix = basePath === "/" ? "" : basePath;
   const publicKeyId = Object.keys(config.platformKeys).find((serial) => serial.startsWith("PUB_KEY_ID_"));
   const nonce = () => Buffer.from(env.rng.bytes(16)).toString("hex").toUpperCase();
   const seconds = () => String(Math.floor(env.clock.now() / 1000));
 
-  async function call(method: "GET" | "POST", path: string, content?: unknown): Promise<PayReply> {
-    const body = content === undefined ? "" : JSON.stringify(content);
+  /** Sends a request that we signed; `target` is its path and query, whole. */
+  function ask(method: "GET" | "POST", target: string, body = "", timeoutMs = endpoints.timeoutMs): Promise<Answer> {
     const timestamp = seconds();
     const nonceStr = nonce();
-    const signature = seal.sign(method, `${prefix}${path}`, timestamp, nonceStr, body);
-    const answer = await send(
-      `${endpoints.payUrl}${path}`,
+    const signature = seal.sign(method, target, timestamp, nonceStr, body);
+    return send(
+      `${origin}${target}`,
       {
         method,
         headers: {
@@ -54,8 +57,12 @@ export function createPayCalls(
         },
         ...(body && { body }),
       },
-      endpoints.timeoutMs,
+      timeoutMs,
     );
+  }
+
+  async function call(method: "GET" | "POST", path: string, content?: unknown): Promise<PayReply> {
+    const answer = await ask(method, `${prefix}${path}`, content === undefined ? "" : JSON.stringify(content));
     if (answer.kind === "unknown") return answer;
     const { status } = answer;
     // Nothing was done and the same number is tried again later: safe to believe even from a gateway that can't sign.
@@ -80,6 +87,16 @@ export function createPayCalls(
     return { kind: "problem", status, ...problem.data, number };
   }
 
+  /** A file, which the channel does not sign; `target` is its path and query at the channel's own host. */
+  async function download(target: string): Promise<{ kind: "file"; body: Buffer } | Busy | Unknown> {
+    const answer = await ask("GET", target, "", downloadMs);
+    if (answer.kind === "unknown") return answer;
+    if (answer.status === 429) return { kind: "busy" };
+    return answer.status === 200
+      ? { kind: "file", body: answer.body }
+      : { kind: "unknown", reason: `HTTP ${answer.status} for the file` };
+  }
+
   // the key that our calls name in Wechatpay-Serial, or the one that there is
   const sealingKey = createPublicKey(config.platformKeys[publicKeyId ?? Object.keys(config.platformKeys)[0]!]!);
   /** A sensitive field sealed for the channel: RSAES-OAEP with SHA-1, base64. */
@@ -89,5 +106,5 @@ export function createPayCalls(
       Buffer.from(plain),
     ).toString("base64");
 
-  return { call, seal, seconds, nonce, sealFor };
+  return { call, download, seal, seconds, nonce, sealFor };
 }

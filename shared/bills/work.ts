@@ -1,0 +1,1 @@
+export { lookAgain } from "./look-again.ts";
