@@ -17,7 +17,6 @@ export const reasons: Partial<Record<OperationName | "any", Record<string, strin
     "Put Outbox team.failed": "the event: starts a refund a paid seat, everybody is told",
     "Put Outbox order.pickup_code_issued": "the event: on record, nobody acts on it yet",
     "Put Outbox order.handed_over": "the event: starts the shipping upload, the member is told",
-    "Put Outbox order.shipping_uploaded": "the event: on record, nobody acts on it yet",
     "Put Outbox refund.requested": "the event: on record, nobody acts on it yet",
     "Put Outbox refund.succeeded": "the event: the member is told",
     "Put Due hold": "what the sweep finds the seat by, should it stay unpaid",
@@ -25,6 +24,7 @@ export const reasons: Partial<Record<OperationName | "any", Record<string, strin
     "Put Due refund": "what the reconciliation finds it by, should nobody finish it",
     "Put Due shipping": "what the reconciliation finds the order by until WeChat has been told",
     "Delete Due shipping": "WeChat has been told",
+    "Put Due settlement": "what the order is found by until the channel has let its money go",
     "Put RateToken": "one of the requests that WeChat allows the merchant this second",
   },
   open: {

@@ -75,6 +75,11 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> 
     owner: "money",
     impact: "A day's bill that staff want looked at again is not: what differs in it stays unknown",
   },
+  settlement: {
+    minutes: 14 * 24 * 60,
+    owner: "money",
+    impact: "The channel has kept the retailer's money for two weeks after goods were collected",
+  },
   import: {
     minutes: 15,
     owner: "platform",

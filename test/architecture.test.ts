@@ -23,7 +23,7 @@ const modules: Record<string, readonly string[]> = {
   bills: ["groupbuy", "ledger", "payment", "payout"],
   payout: ["commission", "ledger", "payment"],
   commission: ["groupbuy", "order", "ledger"],
-  fulfilment: ["order", "store", "supply"],
+  fulfilment: ["order", "payment", "store", "supply"],
   payment: ["identity"],
   ledger: [],
   community: ["store", "identity"],

@@ -4,6 +4,7 @@ import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
+import type { Order } from "../../shared/order/index.ts";
 import { caseOwners, caseReason, type PaymentCase, type Refund, resolveCase } from "../../shared/payment/index.ts";
 import { allCases, orders, refundsOf, transfersOf } from "../../shared/table/keys.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
@@ -57,6 +58,15 @@ const resolution = typedText(4, 300).meta({
   description: "What was done, for the record",
   example: "已电话联系会员,线下转账退回",
 });
+
+/** Where an order's money is stuck on its way to the merchant, and who moves it on. */
+function settlementOf({ disposition, paymentState, shipping, handedOverAt }: Order) {
+  if (disposition !== "SEATED" || paymentState === "REFUNDED") return { state: "none" as const };
+  if (shipping === "SETTLED") return { state: "released" as const };
+  if (shipping === "LATE") return { state: "late" as const, mustAct: "finance" as const };
+  const mustAct = shipping === "SENT" ? "channel" : handedOverAt === undefined ? "store" : "system";
+  return { state: "frozen" as const, mustAct } as const;
+}
 
 export const paymentOps: Route[] = [
   route({
@@ -116,6 +126,15 @@ export const paymentOps: Route[] = [
             at: isoOutput,
           }),
         ),
+        settlement: z
+          .object({
+            state: z.enum(["none", "frozen", "late", "released"]),
+            mustAct: z.enum(["store", "system", "channel", "finance"]).optional(),
+          })
+          .meta({
+            description:
+              "Whether the channel has let the order's money go: frozen until the goods are handed over (store), it was told so (system), and its two days are over (channel); late: finance asks the channel why",
+          }),
         balanceFen: z.int().meta({ description: "Captured and not given back, and what the platform bears of it" }),
       })
       .meta({ id: "OrderMoney" }),
@@ -132,6 +151,7 @@ export const paymentOps: Route[] = [
     view: ({ order, refunds, transfers }) => ({
       orderId: order.orderId,
       payableFen: order.payableFen,
+      settlement: settlementOf(order),
       refunds: refunds.map(toStaffRefund),
       transfers: transfers.map((t) => ({ ...t, at: toIso(t.at) })),
       balanceFen: transfers.reduce((sum, t) => sum + (t.credit.startsWith("order:") ? t.amountFen : -t.amountFen), 0),

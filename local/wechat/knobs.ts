@@ -203,6 +203,14 @@ export function createKnobs(book: Book, keys: Keys, notifier: Notifier, now: () 
         return body;
       },
     ),
+    /** The channel keeps the money of shipped orders, of one payment or of all, or lets it go again. */
+    "POST settlement-plan": inWrite(
+      z.strictObject({ paymentNo: number.optional(), held: z.boolean() }),
+      ({ paymentNo, held }) => {
+        book.setPlan(`settlement:${paymentNo ?? "default"}`, held ? "held" : "free");
+        return { held };
+      },
+    ),
     "POST transfer-plan": inWrite(
       z.strictObject({ user: user.optional(), outcome: transferOutcome }),
       ({ user: name, outcome }) => {

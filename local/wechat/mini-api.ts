@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import * as z from "zod";
-import { type Book, canonical } from "./book.ts";
+import { type Book, canonical, type PaymentRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
 
 /** api.weixin.qq.com answers 200 with an errcode, whatever happened. */
@@ -14,6 +14,7 @@ export class MiniProblem extends Error {
 
 const minute = 60_000;
 const hour = 60 * minute;
+const day = 24 * hour;
 const tokenBody = z.object({
   grant_type: z.literal("client_credential"),
   appid: z.string(),
@@ -73,6 +74,15 @@ export function createMiniApi(book: Book, keys: Keys, now: () => number) {
     if (row.used) throw new MiniProblem(kind === "login" ? 40163 : 40029, "code been used");
     book.run("UPDATE codes SET used = 1 WHERE code = ?", code);
     return row;
+  }
+
+  /** 1 to be shipped, 2 shipped, 4 done, 5 refunded, 6 waits for settlement: a pickup is done by itself after two days. */
+  function orderState(payment: PaymentRow, uploadedAt: number | undefined): number {
+    const back = book.refundsOf(payment.out_trade_no).filter(({ status }) => status === "SUCCESS");
+    if (back.reduce((sum, { refund }) => sum + refund, 0) >= payment.total) return 5;
+    if (uploadedAt === undefined) return 1;
+    if (now() < uploadedAt + 2 * day) return 2;
+    return book.plan(`settlement:${payment.out_trade_no}`, "settlement:default") === "held" ? 6 : 4;
   }
 
   return {
@@ -187,8 +197,7 @@ export function createMiniApi(book: Book, keys: Keys, now: () => number) {
           openid: payment.openid,
           trade_create_time: Math.floor(payment.created_at / 1_000),
           pay_time: Math.floor(payment.success_time / 1_000),
-          // 1 to be shipped, 2 shipped.
-          order_state: shipped ? 2 : 1,
+          order_state: orderState(payment, shipped?.uploaded_at),
           in_complaint: false,
           ...(kept && {
             shipping: {

@@ -1,5 +1,6 @@
 /** The door of fulfilment: which store serves an order, and how it is handed over. */
 
+export { followSettlement } from "./follow-settlement.ts";
 export { issuePickupCode, pickupCodePattern } from "./issue-pickup-code.ts";
 export { type Place, place } from "./model.ts";
 export type { RoutePlanner, ShippingUpload } from "./ports.ts";

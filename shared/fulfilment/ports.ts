@@ -43,4 +43,15 @@ export interface ShippingUpload {
     | { kind: "busy" }
     | { kind: "unknown"; reason: string }
   >;
+  /**
+   * What became of a payment whose shipping was uploaded (get_order). shipped: its money is frozen until the member confirms, or two days
+   * have passed for a pickup. settled: the merchant has it. closed: it went back.
+   */
+  settlementOf(
+    paymentNo: string,
+  ): Promise<
+    | { kind: "shipped" | "settled" | "closed" | "busy" }
+    | { kind: "refused"; code: string; message: string }
+    | { kind: "unknown"; reason: string }
+  >;
 }

@@ -1,10 +1,10 @@
 import type { Env } from "../kernel/env.ts";
-import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { shippingLifecycle, soldOf } from "../order/index.ts";
 import { decide, loadLasting, type Table } from "../table/entity.ts";
-import { dues, members, orders, outbox } from "../table/keys.ts";
+import { dues, members, orders } from "../table/keys.ts";
+import { settlesAfterMs } from "./follow-settlement.ts";
 import type { ShippingUpload } from "./ports.ts";
 
 /** sent: the channel has it, and the order says so. later: call again. refused: staff must look; the due row stays. */
@@ -15,7 +15,7 @@ export type ShippingOutcome =
 
 /**
  * Tells the payment channel that an order was handed over. May be called any number of times and by two at once: the channel
- * takes the same values again, and one commit moves NONE → SENT and takes the due row away. `dueAt` (epoch ms) names the due
+ * takes the same values again, and one commit moves NONE → SENT, takes the due row away, and has the money followed. `dueAt` (epoch ms) names the due
  * row if a sweep moved it; otherwise it is the hand-over's own. Outside calls: one, not retried here. Throws ORDER_NOT_FOUND,
  * ORDER_STATE (not handed over).
  */
@@ -44,6 +44,7 @@ export async function uploadShipping(
       return { kind: "later", reason: outcome.kind === "busy" ? "busy" : outcome.reason };
   }
   const dueKey = { kind: "shipping" as const, id: orderId, at: dueAt ?? handedOverAt };
+  const looksAt = env.clock.now() + settlesAfterMs;
   await decide(async (round) => {
     const [now, due] = await Promise.all([
       round === 0 ? order : table.load(orders, { orderId }),
@@ -55,14 +56,7 @@ export async function uploadShipping(
       ...(moves
         ? [
             orders.patch({ orderId }).move("shipping", shippingLifecycle, "sent"),
-            outbox.create(
-              makeEvent(env, {
-                type: "order.shipping_uploaded",
-                actor: { kind: "system" },
-                origin: order.origin,
-                data: { orderId, storeId: order.storeId, memberId: order.memberId, paymentNo: order.paymentNo },
-              }),
-            ),
+            dues.create({ kind: "settlement", id: orderId, at: looksAt, since: looksAt }),
           ]
         : []),
       ...(due ? [dues.remove(dueKey)] : []),

@@ -2,6 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { providerNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
+import { yuan } from "../kernel/money.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { dayOf } from "../kernel/time.ts";
 import { booked } from "../ledger/index.ts";
@@ -18,7 +19,7 @@ import {
 import { discounted } from "../pricing/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, Stale, type Stored, type Table, type Write } from "../table/entity.ts";
-import { guards, orders, outbox, paymentAttempts, refunds, teams } from "../table/keys.ts";
+import { guards, orders, outbox, paymentAttempts, refunds, refundsOf, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { refundAlarm, refundWaitAtLast, refundWaits } from "./clocks.ts";
 import {
@@ -54,6 +55,13 @@ export async function requestRefund(deps: Deps, input: RefundKey & { round: numb
     (await refundOfTeamsEnd(deps, input)) ??
     (await refundOfArrival(deps, input));
   if (!refund || !["REQUESTED", "UNKNOWN"].includes(refund.state)) return step(deps, input, refund);
+  if (await isOneTooMany(deps, refund)) {
+    await stick(deps, refund, {
+      trouble: "PARTS_USED_UP",
+      detail: `the channel gives a payment back in at most ${MOST_PARTS} parts, and it had them: pay ${yuan(refund.refundFen)} yuan another way, then record it`,
+    });
+    return step(deps, input, await deps.table.load(refunds, input));
+  }
   const asked = await deps.channel.refund({
     refundNo: refund.refundNo,
     paymentNo: refund.paymentNo,
@@ -78,6 +86,17 @@ export async function requestRefund(deps: Deps, input: RefundKey & { round: numb
       return sooner(deps, input, refund);
   }
   return step(deps, input, await deps.table.load(refunds, input));
+}
+
+/** Partial refunds of one payment that the channel takes (微信支付: 一笔订单最多部分退款50次). */
+const MOST_PARTS = 50;
+
+/** Whether the payment of a part that nobody asked for yet had as many as the channel takes. */
+async function isOneTooMany({ table }: Deps, { orderId, refundId, paymentNo, state, refundFen, totalFen }: Refund) {
+  if (state !== "REQUESTED" || refundFen === totalFen) return false;
+  const { items } = await table.page(refundsOf(orderId), { limit: 100 });
+  const others = items.filter((one) => one.paymentNo === paymentNo && one.refundId !== refundId);
+  return others.filter((one) => one.state !== "REQUESTED" && one.state !== "CLOSED").length >= MOST_PARTS;
 }
 
 /**
@@ -281,7 +300,11 @@ export async function applyRefund(
     if (said.status === "SUCCESS" && refundLifecycle.allows(current.state, "succeeded"))
       await settle(deps, current, said);
     else if (said.status === "ABNORMAL" && refundLifecycle.allows(current.state, "stuck"))
-      await stick(deps, current, said);
+      await stick(deps, current, {
+        channelRefundId: said.channelRefundId,
+        trouble: "ABNORMAL",
+        detail: "the payer's account can't take the refund: agree another way with the member, then record it",
+      });
     else if (said.status === "CLOSED" && refundLifecycle.allows(current.state, "closed"))
       await deps.table.write(refunds.patch(current).asRead(current).move("state", refundLifecycle, "closed"));
     else if (said.status === "PROCESSING" && refundLifecycle.allows(current.state, "accepted"))
@@ -370,7 +393,11 @@ const attemptRefunded = (refund: Refund): Write =>
     .move("paymentState", paymentLifecycle, "refunded");
 
 /** The payer's account can't take the money: the seat waits for staff (one that keeps its goods does not), its siblings go on. */
-async function stick(deps: { table: Table; env: Env }, refund: Stored<Refund>, said: ChannelRefund): Promise<void> {
+async function stick(
+  deps: { table: Table; env: Env },
+  refund: Stored<Refund>,
+  said: { channelRefundId?: string; trouble: string; detail: string },
+): Promise<void> {
   const order = await deps.table.load(orders, { orderId: refund.orderId });
   invariant(order, `refund ${refund.refundId} has its order`);
   const seated = refund.cause !== "orphan" && order.refundId === refund.refundId;
@@ -379,7 +406,7 @@ async function stick(deps: { table: Table; env: Env }, refund: Stored<Refund>, s
       .patch(refund)
       .asRead(refund)
       .move("state", refundLifecycle, "stuck")
-      .set({ channelRefundId: said.channelRefundId, trouble: "ABNORMAL" }),
+      .set({ trouble: said.trouble, ...(said.channelRefundId && { channelRefundId: said.channelRefundId }) }),
     ...(seated
       ? [
           orders
@@ -391,7 +418,7 @@ async function stick(deps: { table: Table; env: Env }, refund: Stored<Refund>, s
       reason: "refund_abnormal",
       number: refund.refundNo,
       orderId: refund.orderId,
-      detail: "the payer's account can't take the refund: agree another way with the member, then record it",
+      detail: said.detail,
     }),
     told(deps.env, "refund.stuck", order, {
       refundId: refund.refundId,

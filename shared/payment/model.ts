@@ -67,6 +67,8 @@ export const caseOwners = {
   refund_refused: "finance",
   refund_not_enough: "finance",
   shipping_refused: "ops",
+  /** The channel keeps the money of a pickup that it was told of. */
+  settlement_late: "finance",
   payout_not_enough: "finance",
   /** The channel's bill has what our books have not, the other way round, or another amount. */
   books_lack: "finance",

@@ -646,6 +646,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   commission: 4,
   payout: 4,
   bill: 1,
+  settlement: 16,
   campaign: 16,
   import: 1,
   recall: 1,

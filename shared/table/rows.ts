@@ -32,6 +32,7 @@ export const dueKinds = [
   "commission",
   "payout",
   "bill",
+  "settlement",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

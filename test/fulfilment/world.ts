@@ -65,6 +65,7 @@ export async function openWorld() {
       uploads.push(pickup);
       return shippingUpload.answer;
     },
+    settlementOf: async () => ({ kind: "shipped" }),
   };
   const deps = {
     env,

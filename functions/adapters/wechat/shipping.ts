@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { ShippingUpload } from "../../../shared/fulfilment/ports.ts";
 import { toIso } from "../../../shared/kernel/time.ts";
 import type { WeChatApi } from "./api.ts";
@@ -5,6 +6,11 @@ import type { WeChatConfig } from "./config.ts";
 
 /** logistics_type of a pickup by the member; 1 express, 2 same city, 3 virtual. */
 const selfPickup = 4;
+
+/** order_state: 1 to be shipped, 2 shipped, 3 receipt confirmed, 4 done, 5 refunded, 6 waits for settlement. */
+const orderAnswer = z.object({
+  order: z.object({ merchant_trade_no: z.string(), order_state: z.int().min(1).max(6) }),
+});
 
 /** Shipped before, corrected before, or nothing new in it: what we wanted is there. */
 const alreadyUploaded = new Set([10060002, 10060003, 10060023]);
@@ -28,6 +34,23 @@ export function createShippingUpload(config: Pick<WeChatConfig, "mchid">, api: W
       if (alreadyUploaded.has(reply.errcode)) return { kind: "uploaded" };
       if (busy.has(reply.errcode)) return { kind: "busy" };
       return { kind: "refused", code: String(reply.errcode), message: reply.errmsg };
+    },
+
+    async settlementOf(paymentNo) {
+      const reply = await api.callWithToken("/wxa/sec/order/get_order", {
+        merchant_id: config.mchid,
+        merchant_trade_no: paymentNo,
+      });
+      if (reply.kind === "unknown") return reply;
+      if (reply.kind === "error")
+        return busy.has(reply.errcode)
+          ? { kind: "busy" }
+          : { kind: "refused", code: String(reply.errcode), message: reply.errmsg };
+      const answer = orderAnswer.safeParse(reply.body);
+      if (!answer.success || answer.data.order.merchant_trade_no !== paymentNo)
+        return { kind: "unknown", reason: "the answer is not about this payment" };
+      const { order_state: state } = answer.data.order;
+      return { kind: state === 3 || state === 4 ? "settled" : state === 5 ? "closed" : "shipped" };
     },
   };
 }
