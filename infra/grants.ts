@@ -2,7 +2,7 @@ import type { IndexName, RowOperation } from "./constructs/data-table.ts";
 import type { FunctionName } from "./functions.ts";
 
 /** Names of the SecureStrings below the stage's SSM path; the operator makes them, the template never does. */
-type SecretName = "member-token-keys" | "cursor-key" | "blind-index-key" | "wechat";
+type SecretName = "member-token-keys" | "cursor-key" | "blind-index-key" | "wechat" | "invoice";
 
 /** The state machines a function may start executions of. */
 export type MachineName = "GroupDeadlineMachine" | "RefundMachine";
@@ -14,8 +14,8 @@ export interface Grants {
   /** The indexes it queries. They hold keys alone; the rows are read by BatchGetItem. */
   readonly indexes?: readonly IndexName[];
   readonly secrets?: readonly SecretName[];
-  /** Make and unwrap members' data keys. */
-  readonly dataKey?: true;
+  /** Make and unwrap members' data keys, or only unwrap them. */
+  readonly dataKey?: "make" | "open";
   /** Amazon Location: road distances, and addresses to points. */
   readonly location?: readonly ("routes" | "places")[];
   readonly starts?: readonly MachineName[];
@@ -40,7 +40,7 @@ export const grants: Record<FunctionName, Grants> = {
     rows: [...change, "BatchGetItem", "Query", "DeleteItem", "ConditionCheckItem"],
     indexes: ["gsi1", "gsi2"],
     secrets: ["member-token-keys", "cursor-key", "blind-index-key", "wechat"],
-    dataKey: true,
+    dataKey: "make",
     location: ["routes", "places"],
   },
   Ops: {
@@ -75,6 +75,12 @@ export const grants: Record<FunctionName, Grants> = {
   HoldSweep: { rows: [...sweep, "BatchGetItem"], secrets: ["wechat"] },
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
   Backlog: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1", "gsi2"] },
+  Invoices: {
+    rows: ["GetItem", "PutItem", "UpdateItem", "Query", "DeleteItem", "BatchGetItem"],
+    secrets: ["invoice"],
+    // Titles go to the provider in plain text.
+    dataKey: "open",
+  },
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
   Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
 };

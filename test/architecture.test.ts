@@ -21,6 +21,7 @@ const modules: Record<string, readonly string[]> = {
   referral: ["coupon", "order"],
   fulfilment: ["order", "store", "supply"],
   payment: ["identity"],
+  invoice: ["order", "payment", "catalog"],
   community: ["store", "identity"],
   journey: ["identity"],
   masterdata: ["catalog", "store", "identity"],

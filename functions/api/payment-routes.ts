@@ -21,6 +21,8 @@ const caseView = z
       "refund_slow",
       "refund_refused",
       "shipping_refused",
+      "invoice_refused",
+      "red_letter_refused",
     ]),
     number: z.string(),
     orderId: z.string().optional(),

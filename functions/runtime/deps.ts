@@ -1,5 +1,6 @@
 import type { Geocoder, RoutePlanner, ShippingUpload } from "../../shared/fulfilment/ports.ts";
 import type { WeChatLogin } from "../../shared/identity/ports.ts";
+import type { InvoicePort } from "../../shared/invoice/ports.ts";
 import type { Env } from "../../shared/kernel/env.ts";
 import type { Vault } from "../../shared/kernel/vault.ts";
 import type { Workflows } from "../../shared/kernel/workflows.ts";
@@ -25,6 +26,7 @@ export interface Deps {
   channel: PaymentChannel;
   /** The app whose openids our members have. */
   merchant: { appid: string };
+  invoicing: InvoicePort;
   shippingUpload: ShippingUpload;
   planner: RoutePlanner;
   geocoder: Geocoder;

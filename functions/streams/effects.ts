@@ -11,6 +11,7 @@ import {
   runCampaign,
   seatPagesIn,
 } from "../../shared/groupbuy/index.ts";
+import { awaitRedLetter } from "../../shared/invoice/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { siblingId } from "../../shared/kernel/ids.ts";
 import { minute, second } from "../../shared/kernel/time.ts";
@@ -46,7 +47,10 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
     if (team) await refundSeats(deps, teamId, Number(event.data.size), team);
   },
   "seat.paid": (deps, event) => attributeOrder(deps, text(event, "orderId")),
-  "refund.succeeded": (deps, event) => reverseAcquisition(deps, text(event, "orderId")),
+  "refund.succeeded": async (deps, event) => {
+    const orderId = text(event, "orderId");
+    await Promise.all([reverseAcquisition(deps, orderId), awaitRedLetter(deps, orderId, text(event, "refundId"))]);
+  },
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.withdrawn": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "order.packed": async (deps, event) => {

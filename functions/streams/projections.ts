@@ -79,6 +79,15 @@ const toMember: Record<string, Words> = {
       ? { title: "邀请奖励已抵扣", body: "您邀请的邻居已完成首单;本次奖励用于抵扣此前已退单的奖励。" }
       : { title: "邀请成功", body: "您邀请的邻居已完成首单并过了售后期,感谢您的推荐。" },
   "order.handed_over": () => ({ title: "已提货", body: "祝您用餐愉快,欢迎到社群晒单。" }),
+  "invoice.issued": (e) => ({
+    title: "电子发票已开具",
+    body: `${amount(e, "amountFen")}的发票已开具,可在订单中查看下载。`,
+  }),
+  "invoice.refused": () => ({ title: "发票未能开具", body: "请在订单中查看原因,核对抬头后重新申请。" }),
+  "red_letter.issued": (e) => ({
+    title: "已开具红字发票",
+    body: `因退款${amount(e, "amountFen")},原发票已按退款金额开具红字发票。`,
+  }),
   "recall.buyer_found": (e) => ({
     title: "商品召回",
     body: `您购买的“${e.data.articleName}”正在召回,请勿食用,尚未提货的请勿提货。退款与处理请联系门店或客服。`,

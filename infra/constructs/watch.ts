@@ -39,6 +39,7 @@ const ownerOf: Partial<Record<FunctionName, Owner>> = {
   Hooks: "money",
   Refund: "money",
   Reconcile: "money",
+  Invoices: "money",
   GroupDeadline: "orders",
   CampaignWindow: "orders",
   HoldSweep: "orders",

@@ -108,7 +108,8 @@ export class Core extends Stack {
       }
       if (grant.dataKey) {
         environment.DATA_KEY_ID = dataKey.keyArn;
-        statements.push(allow(["kms:GenerateDataKey", "kms:Decrypt"], [dataKey.keyArn]));
+        const actions = grant.dataKey === "make" ? ["kms:GenerateDataKey", "kms:Decrypt"] : ["kms:Decrypt"];
+        statements.push(allow(actions, [dataKey.keyArn]));
       }
       if (grant.location?.includes("routes")) {
         environment.ROUTE_CALCULATOR = routes.calculatorName;
@@ -188,6 +189,7 @@ export class Core extends Stack {
       HoldSweep: "rate(1 minute)",
       DeadlineSweep: "rate(1 minute)",
       Backlog: "rate(1 minute)",
+      Invoices: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
     } as const satisfies Partial<Record<FunctionName, string>>;
     for (const [name, schedule] of Object.entries(schedules)) {

@@ -69,6 +69,8 @@ export const paymentCase = z.object({
     "refund_slow",
     "refund_refused",
     "shipping_refused",
+    "invoice_refused",
+    "red_letter_refused",
   ]),
   number: text(0, 64),
   orderId: z.string().optional(),

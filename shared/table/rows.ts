@@ -29,6 +29,7 @@ export const dueKinds = [
   "promise",
   "subsidy",
   "referral",
+  "invoice",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

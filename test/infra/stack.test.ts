@@ -278,7 +278,14 @@ describe("rights", () => {
 
   it("to the data key are those of the functions that show or take personal fields", () => {
     const holders = functionNames.filter((name) => rights(roleOf(name)).includes("kms:Decrypt"));
-    expect(holders).toEqual(["Shop"]);
+    // titles of invoices go to their provider in plain text; only who takes a field makes a key
+    expect(holders).toEqual(["Shop", "Invoices"]);
+    expect(rights(roleOf("Invoices"))).not.toContain("kms:GenerateDataKey");
+  });
+
+  it("to the key of the invoice provider are those of the job that asks it", () => {
+    const holders = functionNames.filter((name) => text(statementsOf(roleOf(name))).includes("/invoice"));
+    expect(holders).toEqual(["Invoices"]);
   });
 
   it("to the merchant's key are those of the functions that speak to the channel, staff's not among them", () => {
@@ -460,6 +467,7 @@ describe("sources", () => {
       HoldSweep: "rate(1 minute)",
       DeadlineSweep: "rate(1 minute)",
       Backlog: "rate(1 minute)",
+      Invoices: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
     });
     for (const [id, { Properties: p }] of schedules) {
