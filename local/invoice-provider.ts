@@ -85,7 +85,7 @@ const operationOf = (method: string, path: string): z.infer<typeof operation> | 
  */
 export async function startInvoiceProvider(options: {
   dataDir: string;
-  clock: PlatformClock;
+  clock: Pick<PlatformClock, "now">;
   log?: (line: string) => void;
 }): Promise<InvoiceProvider> {
   const { clock, dataDir } = options;

@@ -122,7 +122,7 @@ export const invoiceOps: Route[] = [
     owns: "none",
     roles: ["finance", "admin"],
     scope: "chain",
-    query: listQuery.extend({ state: z.enum(invoiceLifecycle.states) }),
+    query: listQuery.extend({ state: z.enum(invoiceLifecycle.states).default("REFUSED") }),
     ok: listOf(invoiceView),
     problems: ["CURSOR_INVALID"],
     run: (deps, { query }) => listPage(deps, invoicesIn(query.state), `invoices ${query.state}`, query),

@@ -49,7 +49,12 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   "seat.paid": (deps, event) => attributeOrder(deps, text(event, "orderId")),
   "refund.succeeded": async (deps, event) => {
     const orderId = text(event, "orderId");
-    await Promise.all([reverseAcquisition(deps, orderId), awaitRedLetter(deps, orderId, text(event, "refundId"))]);
+    // nobody has an invoice before the hand-over, and one that is asked for later counts this refund
+    const invoiced = event.data.handedOverAt !== undefined;
+    await Promise.all([
+      reverseAcquisition(deps, orderId),
+      invoiced && awaitRedLetter(deps, orderId, text(event, "refundId")),
+    ]);
   },
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.withdrawn": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
