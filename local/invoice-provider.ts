@@ -243,6 +243,7 @@ export async function startInvoiceProvider(options: {
       db.prepare("INSERT INTO faults (op, kind, times) VALUES (?, ?, ?)").run(op, kind, times);
       return { op, kind, times };
     },
+    "POST clear-faults": () => ({ cleared: Number(db.prepare("DELETE FROM faults").run().changes) }),
     "POST outage": (body) => {
       const { on } = z.strictObject({ on: z.boolean() }).parse(body);
       set("outage", on ? "on" : "off");

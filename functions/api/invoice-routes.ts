@@ -69,7 +69,7 @@ export const invoiceShop: Route[] = [
     body,
     status: 201,
     ok: invoiceView,
-    problems: ["ORDER_STATE", "INVOICE_EXISTS", "INVOICE_NOTHING"],
+    problems: ["ORDER_STATE", "INVOICE_EXISTS", "INVOICE_ATTEMPTS", "INVOICE_NOTHING"],
     run: (deps, { params, body, once }) => requestInvoice(deps, { ...params, to: body, once }),
     view: (row) => toInvoice(row),
   }),
@@ -117,7 +117,8 @@ export const invoiceOps: Route[] = [
     method: "get",
     path: "/ops/v1/invoices",
     summary: "电子发票列表",
-    description: "Those in a state, newest first, without titles. What was refused is a payment case as well.",
+    description:
+      "Those in a state, REFUSED unless said otherwise, newest first, without titles. What was refused is a payment case as well.",
     actor: "staff",
     owns: "none",
     roles: ["finance", "admin"],

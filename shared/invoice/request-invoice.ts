@@ -10,10 +10,14 @@ import { type Buyer, sealBuyer } from "./buyer.ts";
 import { invoiceLifecycle } from "./lifecycle.ts";
 import type { Invoice } from "./model.ts";
 
+/** Each refusal is a case for staff: after so many they talk to the member instead. */
+const MOST_ATTEMPTS = 5;
+
 /**
  * A member asks for the invoice of an order that was handed over: before that its amount may still change with what arrives and what
  * it weighs. One that was refused is asked for again, under the next number. The provider is asked by the job, which finds it by
- * its due row. Throws ORDER_NOT_FOUND, ORDER_STATE (not handed over), INVOICE_NOTHING (all of it was refunded), INVOICE_EXISTS.
+ * its due row. Throws ORDER_NOT_FOUND, ORDER_STATE (not handed over), INVOICE_NOTHING (all of it was refunded), INVOICE_EXISTS,
+ * INVOICE_ATTEMPTS.
  */
 export async function requestInvoice(
   deps: { env: Env; table: Table; vault: Pick<Vault, "seal"> },
@@ -27,6 +31,7 @@ export async function requestInvoice(
     if (order.stage !== "HANDED_OVER") throw new DomainError("ORDER_STATE", "ask once the goods are handed over");
     if (known && !invoiceLifecycle.allows(known.state, "again"))
       throw new DomainError("INVOICE_EXISTS", `it is ${known.state}`);
+    if (known && known.attempt >= MOST_ATTEMPTS) throw new DomainError("INVOICE_ATTEMPTS");
     if (order.payableFen <= (order.refundedFen ?? 0)) throw new DomainError("INVOICE_NOTHING");
     const { memberId, paymentNo } = order;
     const now = env.clock.now();

@@ -251,6 +251,12 @@ export const problems = {
   REFUND_NOT_FOUND: { status: 404, zh: "退款不存在", en: "No such refund", log: "info" },
   INVOICE_NOT_FOUND: { status: 404, zh: "尚未申请发票", en: "No invoice was asked for", log: "info" },
   INVOICE_EXISTS: { status: 409, zh: "该订单已申请发票", en: "The order has an invoice already", log: "info" },
+  INVOICE_ATTEMPTS: {
+    status: 409,
+    zh: "发票多次未能开具,请联系客服",
+    en: "The invoice was refused too often: customer service will see to it",
+    log: "info",
+  },
   INVOICE_NOTHING: {
     status: 409,
     zh: "订单已全额退款,无可开票金额",

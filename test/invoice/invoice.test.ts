@@ -241,6 +241,7 @@ test("whatever the order of refunds, looks and outages: once quiet, invoice less
     ),
     { numRuns: Number(process.env.INVOICE_RUNS ?? 60), endOnFailure: true },
   );
+  knob("clear-faults", {});
   // the runs reached what they are about
   expect(new Set(outcomes)).toContain("ISSUED");
   expect(new Set(outcomes)).toContain("ISSUED with red letters");
@@ -307,6 +308,54 @@ test("all of it refunded before the provider was asked: nothing is made, and not
   const another = await bought([900], 900);
   await refunded(another, 900);
   await expect(ask(another)).rejects.toMatchObject({ code: "INVOICE_NOTHING" });
+});
+
+test("a title that is refused may be corrected five times in all, each time under the next number", async () => {
+  const order = await bought([900], 900);
+  knob("plan", { refuse: { op: "issue", code: "TITLE_INVALID", later: true }, delayMs: minute });
+  const numbers: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    numbers.push((await ask(order)).invoiceNo);
+    expect(await look()).toMatchObject({ decided: 0, again: 1 });
+    expect(await table.load(invoices, order)).toMatchObject({ state: "ACCEPTED" });
+    clock.advance(2 * minute);
+    await look();
+    expect(await table.load(invoices, order)).toMatchObject({ state: "REFUSED", refusal: "TITLE_INVALID" });
+  }
+  expect(numbers.map((number) => number.slice(-2))).toEqual(["01", "02", "03", "04", "05"]);
+  await expect(ask(order)).rejects.toMatchObject({ code: "INVOICE_ATTEMPTS" });
+  await untilQuiet();
+});
+
+test("the sandbox makes a number once, takes no more from an invoice than it says, and lists its knobs", async () => {
+  const order = await bought([900], 900);
+  const { invoiceNo } = await ask(order);
+  await untilQuiet();
+  const known = await invoicing.query(invoiceNo, 900);
+  if (known.kind !== "issued") throw new Error(`it is ${known.kind}`);
+  const lines = billOf(900, [{ name: "菜", units: 1, amountFen: 900, taxBps: 0 }], 0);
+  const again = { invoiceNo, buyer: "person", title: "另一个人", amountFen: 900, lines } as const;
+  expect(await invoicing.issue(again)).toEqual({ kind: "refused", code: "NUMBER_TAKEN" });
+  expect(await invoicing.issue({ ...again, amountFen: 901 })).toEqual({ kind: "refused", code: "PARAMETERS_INVALID" });
+  const red = (redNo: string, amountFen: number, officialNo = known.officialNo) =>
+    invoicing.redLetter({
+      redNo,
+      invoiceNo,
+      officialNo,
+      amountFen,
+      lines: billOf(amountFen, [{ name: "菜", units: 1, amountFen, taxBps: 0 }], 0),
+    });
+  expect(await red("RL-1", 901)).toEqual({ kind: "refused", code: "RED_LETTER_EXCEEDS" });
+  expect(await red("RL-1", 500)).toMatchObject({ kind: "issued" });
+  expect(await red("RL-1", 500)).toMatchObject({ kind: "issued" });
+  expect(await red("RL-2", 401)).toEqual({ kind: "refused", code: "RED_LETTER_EXCEEDS" });
+  expect(await red("RL-2", 1, "0")).toEqual({ kind: "refused", code: "ORIGINAL_NOT_IN_FORCE" });
+  expect(documentsOf(order.orderId)).toMatchObject([{ kind: "blue" }, { kind: "red", amountFen: 500 }]);
+  expect(provider.control({ method: "POST", path: "plans", body: {} })).toMatchObject({
+    status: 404,
+    body: { title: expect.stringContaining("POST plan, POST fault, POST clear-faults, POST outage, GET book") },
+  });
+  expect(provider.control({ method: "POST", path: "outage", body: {} })).toMatchObject({ status: 400 });
 });
 
 test("a key that the provider does not take refuses no invoice: nothing is known, and it goes on once the key is right", async () => {

@@ -251,8 +251,28 @@ test("a red letter that is refused is a case, and is asked for until it is made"
   expect(await casesOf(redNo)).toHaveLength(1);
 });
 
+test("an article's own tax rate is on its invoices, and a file of articles leaves it alone", async () => {
+  const { articleId } = await newArticle({ code: "YT-01", name: "有机燕麦", category: "零食", taxBps: 900 });
+  const file = "货号,名称,分类,单位,售价,成本,鲜活易腐,销售方式\nYT-01,有机燕麦片,零食,500g,10,5,否,按件\n";
+  await made(ops.upload("/ops/v1/imports/articles", file));
+  await pass(2 * minute);
+  const { items } = await made(ops.get("/ops/v1/articles?limit=50"));
+  expect(items).toContainEqual(expect.objectContaining({ articleId, name: "有机燕麦片", taxBps: 900 }));
+  const { campaignId } = await campaign({ articleId, invitesRequired: 1 });
+  const [who, other] = (await neighbours("赵", "钱")) as [Neighbour, Neighbour];
+  const seat = await formedTeam(who, campaignId);
+  await paidSeat(other, seat.teamId);
+  await scan(who, seat);
+  await made(ask(who, seat));
+  await pass(2 * minute);
+  // 800 × 900 / 10900 = 66.06
+  expect((await invoice(who, seat)).lines).toMatchObject([
+    { name: "有机燕麦片", amountFen: 800, taxBps: 900, taxFen: 66 },
+  ]);
+});
+
 test("once all is quiet every invoice in force says what was paid and not refunded", async () => {
   await quiet();
-  expect((await rows()).get("Invoice")!.length).toBeGreaterThanOrEqual(9);
+  expect((await rows()).get("Invoice")!.length).toBeGreaterThanOrEqual(10);
   await recount();
 });
