@@ -40,13 +40,13 @@ export const reasons: Partial<Record<OperationName | "any", Record<string, strin
   pay_leader: {
     "Update Order": "prepaid, then paid",
     "Update Team": "visible from here on: counters and deadline",
-    "Put Transfer": "the ledger line of the money",
+    "Put Transfer": "the ledger line of the money; found by the day it was booked on",
     "Update Member": "no new customer any more: only with the very first payment",
   },
   pay: {
     "Update Order": "prepaid, then paid",
     "Update Team": "one held seat less, one paid more, on condition that the team forms",
-    "Put Transfer": "the ledger line of the money",
+    "Put Transfer": "the ledger line of the money; found by the day it was booked on",
     "Update Member": "no new customer any more: only with the very first payment",
   },
   pickup_code: {
@@ -68,7 +68,7 @@ export const reasons: Partial<Record<OperationName | "any", Record<string, strin
     "Update Order": "names its refund, then refunded; beyond 1 KB with both",
     "Put Refund": "the intent with its number, before WeChat is asked",
     "Update Refund": "accepted, then arrived",
-    "Put Transfer": "the ledger line of the money",
+    "Put Transfer": "the ledger line of the money; found by the day it was booked on",
     "Put Guard": "the units no longer count against the member's limit",
   },
 };

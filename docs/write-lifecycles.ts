@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { commissionLifecycle } from "../shared/commission/index.ts";
 import { couponGrantLifecycle, couponLifecycle } from "../shared/coupon/index.ts";
 import { campaignLifecycle, teamLifecycle } from "../shared/groupbuy/index.ts";
 import { invoiceLifecycle, redLetterLifecycle } from "../shared/invoice/index.ts";
@@ -7,6 +8,7 @@ import type { Lifecycle } from "../shared/kernel/lifecycle.ts";
 import { importLifecycle } from "../shared/masterdata/index.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "../shared/order/index.ts";
 import { paymentLifecycle, refundLifecycle } from "../shared/payment/index.ts";
+import { payoutLifecycle } from "../shared/payout/index.ts";
 import { acquisitionLifecycle } from "../shared/referral/index.ts";
 import {
   lotLifecycle,
@@ -237,6 +239,30 @@ const chapters: Chapter[] = [
       unreferred: "无邀请人",
     },
   ),
+  chapter(
+    "Commission 佣金",
+    "What an order earns one beneficiary, from its team's success on. A refund takes its part back in any state; a whole one ends it.",
+    commissionLifecycle,
+    {
+      FROZEN: "冻结中",
+      RELEASED: "可提现",
+      RETURNED: "已扣回",
+      released: "售后期满",
+      returned: "全额扣回",
+    },
+  ),
+  chapter("Payout 提现", "One number for good: what is not known is asked for under it.", payoutLifecycle, {
+    REQUESTED: "待转账",
+    UNKNOWN: "结果未知",
+    ACCEPTED: "待收款",
+    PAID: "已到账",
+    FAILED: "未成功",
+    timedOut: "申请超时",
+    absent: "渠道查无此单",
+    accepted: "渠道受理",
+    succeeded: "会员收款",
+    failed: "未收或被拒",
+  }),
   chapter("Supplier 供应商", "Nothing new of a suspended supplier is published.", supplierLifecycle, {
     ACTIVE: "合作中",
     SUSPENDED: "已暂停",

@@ -59,7 +59,7 @@ const aims: Aim[] = [
     most: 14,
     of: ({ pay }) => writesOf(pay),
     instead:
-      "Only of a first payment, which says that the member is no new customer any more (2) and by whom he came (2, one of them so that his inviter finds him); any later one takes 4 less. The inviter's list would have to go, or to be behind the payment by a scan.",
+      "Only of a first payment, which says that the member is no new customer any more (2) and by whom he came (2, one of them so that his inviter finds him); any later one takes 4 less. Its ledger line is found by the day it was booked on (1), from which each day is closed and held against the channel's bill. The inviter's list would have to go, or to be behind the payment by a scan.",
   },
   {
     what: "pay, the leader",

@@ -60,6 +60,16 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> 
     owner: "platform",
     impact: "Members who brought a neighbour do not get what they were promised",
   },
+  commission: {
+    minutes: 60,
+    owner: "money",
+    impact: "Leaders and KOC do not see what their orders earn, or can't have it paid out",
+  },
+  payout: {
+    minutes: 25 * 60,
+    owner: "money",
+    impact: "A payout is neither done nor given up a day after its member could confirm it",
+  },
   import: {
     minutes: 15,
     owner: "platform",
@@ -83,6 +93,11 @@ export const codes: Record<string, AlarmSpec> = {
   PAYMENT_CASE: {
     owner: "money",
     impact: "A member's money or invoice waits for a person to decide (payment cases of the console)",
+  },
+  LEDGER_DRIFT: {
+    owner: "money",
+    impact:
+      "The lines of a closed day are not what they were when it was closed: a statement that was given out is wrong",
   },
   INVARIANT: {
     owner: "platform",

@@ -96,6 +96,12 @@ export const functions = {
     memoryMb: 1024,
     timeoutSeconds: 300,
   },
+  Books: {
+    entry: "jobs/books.ts",
+    impact: "Days of the ledger stay open: no statement, no period can be closed; money itself stays right",
+    memoryMb: 512,
+    timeoutSeconds: 300,
+  },
 } as const satisfies Record<string, FunctionSpec>;
 
 export type FunctionName = keyof typeof functions;

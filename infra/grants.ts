@@ -14,8 +14,8 @@ export interface Grants {
   /** The indexes it queries. They hold keys alone; the rows are read by BatchGetItem. */
   readonly indexes?: readonly IndexName[];
   readonly secrets?: readonly SecretName[];
-  /** Make and unwrap members' data keys, or only unwrap them. */
-  readonly dataKey?: "make" | "open";
+  /** Unwrap members' data keys; `make` also makes new ones. */
+  readonly dataKey?: "open" | "make";
   /** Amazon Location: road distances, and addresses to points. */
   readonly location?: readonly ("routes" | "places")[];
   readonly starts?: readonly MachineName[];
@@ -46,7 +46,7 @@ export const grants: Record<FunctionName, Grants> = {
   Ops: {
     origin: true,
     rows: [...change, "BatchGetItem", "Query", "DeleteItem", "ConditionCheckItem"],
-    indexes: ["gsi1", "gsi3"],
+    indexes: ["gsi1", "gsi2", "gsi3"],
     secrets: ["cursor-key", "blind-index-key"],
     location: ["places"],
     staff: true,
@@ -82,5 +82,7 @@ export const grants: Record<FunctionName, Grants> = {
     dataKey: "open",
   },
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
-  Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
+  // And of payouts, with the real name that the channel wants of large ones.
+  Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"], dataKey: "open" },
+  Books: { rows: [...change, "BatchGetItem", "Query"], indexes: ["gsi1"] },
 };

@@ -136,7 +136,7 @@ export const communityOps: Route[] = [
     scope: "store",
     storeOf: async (deps, { params }) => (await loadCommunity(deps, params.communityId)).storeId,
     params: z.strictObject({ communityId: idOf("CM"), memberId: idOf("MB") }),
-    body: z.strictObject({ role: z.enum(["member", "leader"]), reason: typedText(1, 200) }),
+    body: z.strictObject({ role: z.enum(["member", "koc", "leader"]), reason: typedText(1, 200) }),
     ok: z
       .object({ communityId: idOf("CM"), memberId: idOf("MB"), role: membershipView.shape.role, joinedAt: isoOutput })
       .meta({ id: "MembershipRole" }),

@@ -51,6 +51,14 @@ export const opsModules: readonly RouteModule[] = [
   },
   { under: ["/ops/v1/invoices"], routes: async () => (await import("./invoice-routes.ts")).invoiceOps },
   {
+    under: ["/ops/v1/commission-programme", "/ops/v1/members/*/commission-statement"],
+    routes: async () => (await import("./commission-routes.ts")).commissionOps,
+  },
+  {
+    under: ["/ops/v1/ledger", "/ops/v1/stores/*/statement", "/ops/v1/suppliers/*/statement"],
+    routes: async () => (await import("./ledger-routes.ts")).ledgerOps,
+  },
+  {
     under: ["/ops/v1/orders", "/ops/v1/payment-cases"],
     routes: async () => (await import("./payment-routes.ts")).paymentOps,
   },

@@ -23,6 +23,7 @@ const caseView = z
       "shipping_refused",
       "invoice_refused",
       "red_letter_refused",
+      "payout_not_enough",
     ]),
     number: z.string(),
     orderId: z.string().optional(),

@@ -23,6 +23,10 @@ export const shopModules: readonly RouteModule[] = [
     ],
     routes: async () => (await import("./groupbuy-routes.ts")).groupbuyShop,
   },
+  {
+    under: ["/v1/me/commission", "/v1/me/commissions", "/v1/me/payouts"],
+    routes: async () => (await import("./commission-routes.ts")).commissionShop,
+  },
   { under: ["/v1/referrals"], routes: async () => (await import("./referral-routes.ts")).referralShop },
   { under: ["/v1/coupons"], routes: async () => (await import("./coupon-routes.ts")).couponShop },
   { under: ["/v1/leader"], routes: async () => (await import("./leader-routes.ts")).leaderShop },

@@ -1,3 +1,4 @@
+import { accrueCommissions, releaseCommissions } from "../../shared/commission/index.ts";
 import { bookSubsidies, carryPromise, carryRecall, sweep } from "../../shared/groupbuy/index.ts";
 import { applyImport } from "../../shared/masterdata/work.ts";
 import { rewardReferral } from "../../shared/referral/work.ts";
@@ -7,16 +8,19 @@ import type { Deps } from "../runtime/deps.ts";
 import { jobHandler, lateWork } from "../runtime/handler.ts";
 import { logger } from "../runtime/logger.ts";
 
-const kinds = ["recall", "promise", "subsidy", "referral", "import"] as const;
+const kinds = ["recall", "promise", "subsidy", "referral", "commission", "import"] as const;
 const works: Record<(typeof kinds)[number], (deps: Deps, due: Due, untilMs: number) => Promise<boolean | number>> = {
   recall: (deps, due, untilMs) => carryRecall(deps, due.id, untilMs),
   promise: (deps, due, untilMs) => carryPromise(deps, due.id, untilMs),
   subsidy: (deps, due, untilMs) => bookSubsidies(deps, due.id, untilMs),
   referral: (deps, due) => rewardReferral(deps, due.id),
+  // of a team what it earns, of an order what is no longer frozen
+  commission: (deps, due, untilMs) =>
+    due.id.startsWith("TM") ? accrueCommissions(deps, due.id, untilMs) : releaseCommissions(deps, due.id),
   import: (deps, due, untilMs) => applyImport(deps, due.id, untilMs),
 };
 
-/** Goes on with long lists of work that were decided and are not done yet: recalls first, then arrivals that were put off, subsidies of a batch, referrals whose reward is due, then imports. */
+/** Goes on with long lists of work that were decided and are not done yet: recalls first, then arrivals that were put off, subsidies of a batch, referrals whose reward is due, commissions, then imports. */
 export const handler = jobHandler("backlog", composeDeps([]), async (deps, untilMs) => {
   const tally: Record<string, number> = {};
   const began = deps.env.clock.now();

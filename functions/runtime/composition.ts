@@ -14,6 +14,7 @@ import { createWeChatLogin } from "../adapters/wechat/login.ts";
 import { createWeChatPay } from "../adapters/wechat/pay.ts";
 import { keepRefundRate } from "../adapters/wechat/refund-rate.ts";
 import { createShippingUpload } from "../adapters/wechat/shipping.ts";
+import { createWeChatTransfers } from "../adapters/wechat/transfers.ts";
 import { cursorsOf } from "./cursors.ts";
 import type { Deps } from "./deps.ts";
 import { systemEnv } from "./env.ts";
@@ -92,7 +93,7 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
         ),
       firstAdmin: () => process.env.FIRST_ADMIN_SUB || undefined,
       login: () => createWeChatLogin(secret("wechat"), wechat.api),
-      merchant: () => ({ appid: secret("wechat").appid }),
+      merchant: () => ({ appid: secret("wechat").appid, mchid: secret("wechat").mchid }),
       channel: () =>
         keepRefundRate(
           createWeChatPay(
@@ -102,6 +103,12 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
           ),
           secret("wechat").mchid,
           { env, table: table.it },
+        ),
+      payouts: () =>
+        createWeChatTransfers(
+          secret("wechat"),
+          { payUrl: variable("WECHAT_PAY_URL"), notifyBase: variable("PUBLIC_URL") },
+          env,
         ),
       shippingUpload: () => createShippingUpload({ mchid: secret("wechat").mchid }, wechat.api),
       invoicing: () => createInvoiceProvider(secret("invoice"), env),

@@ -5,6 +5,7 @@ import type { Env } from "../../shared/kernel/env.ts";
 import type { Vault } from "../../shared/kernel/vault.ts";
 import type { Workflows } from "../../shared/kernel/workflows.ts";
 import type { PaymentChannel } from "../../shared/payment/ports.ts";
+import type { PayoutChannel } from "../../shared/payout/ports.ts";
 import type { Table } from "../../shared/table/entity.ts";
 import type { MemberTokens } from "../adapters/tokens/member-tokens.ts";
 import type { StaffTokens } from "../adapters/tokens/staff-tokens.ts";
@@ -24,8 +25,9 @@ export interface Deps {
   firstAdmin: string | undefined;
   login: WeChatLogin;
   channel: PaymentChannel;
+  payouts: PayoutChannel;
   /** The app whose openids our members have. */
-  merchant: { appid: string };
+  merchant: { appid: string; mchid: string };
   invoicing: InvoicePort;
   shippingUpload: ShippingUpload;
   planner: RoutePlanner;

@@ -1,3 +1,4 @@
+import { accrueCommissions, awaitRelease, takeBack } from "../../shared/commission/index.ts";
 import { uploadShipping } from "../../shared/fulfilment/index.ts";
 import {
   arrivalRefundId,
@@ -17,7 +18,8 @@ import { siblingId } from "../../shared/kernel/ids.ts";
 import { minute, second } from "../../shared/kernel/time.ts";
 import type { Order } from "../../shared/order/index.ts";
 import { attributeOrder, awaitReward, reverseAcquisition } from "../../shared/referral/index.ts";
-import { teams } from "../../shared/table/keys.ts";
+import { Stale } from "../../shared/table/entity.ts";
+import { dues, teams } from "../../shared/table/keys.ts";
 import { composeDeps } from "../runtime/composition.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { eventHandler } from "../runtime/handler.ts";
@@ -38,10 +40,11 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
     deps.workflows.startDeadline(text(event, "teamId"), Number(event.data.deadline) + clocks.grace),
   "team.failed": (deps, event) =>
     refundSeats(deps, text(event, "teamId"), Number(event.data.paid), { state: "FAILED" }),
-  // only a batch's success owes anybody money: a lower tier's difference, and what made no whole case
   "team.succeeded": async (deps, event) => {
-    if (event.data.kind === undefined) return;
     const teamId = text(event, "teamId");
+    if (event.data.outcome === "natural") await commissionsOfTeam(deps, teamId);
+    // only a batch's success owes its members money: a lower tier's difference, and what made no whole case
+    if (event.data.kind === undefined) return;
     if (event.data.outcome === "subsidised") await bookSubsidies(deps, teamId, deps.env.clock.now() + A_WHILE);
     const team = await deps.table.load(teams, { teamId });
     if (team) await refundSeats(deps, teamId, Number(event.data.size), team);
@@ -53,6 +56,7 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
     const invoiced = event.data.handedOverAt !== undefined;
     await Promise.all([
       reverseAcquisition(deps, orderId),
+      takeBack(deps, orderId),
       invoiced && awaitRedLetter(deps, orderId, text(event, "refundId")),
     ]);
   },
@@ -78,7 +82,7 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   },
   "order.handed_over": async (deps, event) => {
     const orderId = text(event, "orderId");
-    await Promise.all([awaitReward(deps, orderId), tellHandOver(deps, orderId)]);
+    await Promise.all([awaitReward(deps, orderId), awaitRelease(deps, orderId), tellHandOver(deps, orderId)]);
   },
   "payment.case_opened": async (_deps, event) =>
     logger.error("PAYMENT_CASE", {
@@ -94,6 +98,17 @@ const A_WHILE = 8 * second;
 /** What a campaign's moment asks for, as far as it goes quickly; its due row does the rest. */
 async function runAWhile(deps: Deps, campaignId: string): Promise<void> {
   await runCampaign(deps, campaignId, deps.env.clock.now() + A_WHILE);
+}
+
+/** What a team's success earns, as far as it goes quickly; a due row does the rest, or what the index does not show yet. */
+async function commissionsOfTeam(deps: Deps, teamId: string): Promise<void> {
+  const now = deps.env.clock.now();
+  if (await accrueCommissions(deps, teamId, now + A_WHILE)) return;
+  try {
+    await deps.table.write(dues.create({ kind: "commission", id: teamId, at: now, since: now }));
+  } catch (error) {
+    if (!(error instanceof Stale)) throw error; // it is there
+  }
 }
 
 let tellAgainAt = 0;

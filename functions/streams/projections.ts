@@ -78,6 +78,20 @@ const toMember: Record<string, Words> = {
     e.data.offset
       ? { title: "邀请奖励已抵扣", body: "您邀请的邻居已完成首单;本次奖励用于抵扣此前已退单的奖励。" }
       : { title: "邀请成功", body: "您邀请的邻居已完成首单并过了售后期,感谢您的推荐。" },
+  "commission.accrued": (e) => ({
+    title: "佣金入账",
+    body: `${e.data.orders}单成团,佣金${amount(e, "amountFen")},提货满7天后可提现。`,
+  }),
+  "commission.taken_back": (e) => ({ title: "佣金扣回", body: `订单退款,相应佣金${amount(e, "amountFen")}已扣回。` }),
+  "payout.waits": (e) => ({
+    title: "请确认收款",
+    body: `提现${amount(e, "amountFen")}等您在小程序中确认收款,24小时内有效。`,
+  }),
+  "payout.paid": (e) => ({ title: "提现到账", body: `${amount(e, "amountFen")}已转入您的微信零钱。` }),
+  "payout.failed": (e) => ({
+    title: "提现未成功",
+    body: `${amount(e, "amountFen")}未能转出,已退回可提现佣金,您可以重新申请。`,
+  }),
   "order.handed_over": () => ({ title: "已提货", body: "祝您用餐愉快,欢迎到社群晒单。" }),
   "invoice.issued": (e) => ({
     title: "电子发票已开具",

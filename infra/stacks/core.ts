@@ -108,8 +108,8 @@ export class Core extends Stack {
       }
       if (grant.dataKey) {
         environment.DATA_KEY_ID = dataKey.keyArn;
-        const actions = grant.dataKey === "make" ? ["kms:GenerateDataKey", "kms:Decrypt"] : ["kms:Decrypt"];
-        statements.push(allow(actions, [dataKey.keyArn]));
+        const make = grant.dataKey === "make" ? ["kms:GenerateDataKey"] : [];
+        statements.push(allow([...make, "kms:Decrypt"], [dataKey.keyArn]));
       }
       if (grant.location?.includes("routes")) {
         environment.ROUTE_CALCULATOR = routes.calculatorName;
@@ -191,6 +191,8 @@ export class Core extends Stack {
       Backlog: "rate(1 minute)",
       Invoices: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
+      // after the two hours that a day is left to itself
+      Books: "cron(30 2 * * ? *)",
     } as const satisfies Partial<Record<FunctionName, string>>;
     for (const [name, schedule] of Object.entries(schedules)) {
       const run = handler(name as keyof typeof schedules);

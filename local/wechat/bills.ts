@@ -1,5 +1,5 @@
 import { dayOf } from "../../shared/kernel/time.ts";
-import type { Book, PaymentRow, RefundRow } from "./book.ts";
+import type { Book, PaymentRow, RefundRow, TransferRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
 
 const tradeColumns =
@@ -81,6 +81,7 @@ export function tradeBill(book: Book, keys: Keys, date: string, type: "ALL" | "S
 export function fundFlowBill(book: Book, keys: Keys, date: string): string {
   const payments = book.all<PaymentRow>("SELECT * FROM payments WHERE success_time IS NOT NULL");
   const refunds = book.all<RefundRow>("SELECT * FROM refunds WHERE status = 'SUCCESS'");
+  const transfers = book.all<TransferRow>("SELECT * FROM transfers WHERE state = 'SUCCESS'");
   const flows = [
     ...payments.flatMap((payment) => [
       {
@@ -104,6 +105,13 @@ export function fundFlowBill(book: Book, keys: Keys, date: string): string {
       no: refund.out_refund_no,
       name: "退款",
       fen: fee(refund.refund) - refund.refund,
+    })),
+    ...transfers.map((transfer) => ({
+      at: transfer.updated_at,
+      id: transfer.transfer_bill_no,
+      no: transfer.out_bill_no,
+      name: "商家转账",
+      fen: -transfer.amount,
     })),
   ]
     .filter(({ fen }) => fen !== 0)

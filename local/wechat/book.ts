@@ -40,10 +40,27 @@ export interface RefundRow {
   outcome: "SUCCESS" | "ABNORMAL" | "CLOSED";
 }
 
+export interface TransferRow {
+  out_bill_no: string;
+  transfer_bill_no: string;
+  /** The request as first made, keys in order, its name opened. */
+  params: string;
+  amount: number;
+  openid: string;
+  notify_url: string | null;
+  state: "WAIT_USER_CONFIRM" | "SUCCESS" | "FAIL" | "CANCELLED";
+  created_at: number;
+  updated_at: number;
+  /** When it is closed unless its user confirms it. */
+  due_at: number | null;
+  fail_reason: string | null;
+  package_info: string;
+}
+
 export interface NotificationRow {
   id: string;
-  kind: "payment" | "refund";
-  /** out_trade_no or out_refund_no. */
+  kind: "payment" | "refund" | "payout";
+  /** out_trade_no, out_refund_no or out_bill_no. */
   number: string;
   url: string;
   event_type: string;
@@ -71,6 +88,11 @@ CREATE TABLE IF NOT EXISTS refunds (
 CREATE INDEX IF NOT EXISTS refunds_of ON refunds (out_trade_no);
 CREATE INDEX IF NOT EXISTS refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS races_due ON payments (race_due) WHERE race_due IS NOT NULL;
+CREATE TABLE IF NOT EXISTS transfers (
+  out_bill_no TEXT PRIMARY KEY, transfer_bill_no TEXT NOT NULL UNIQUE, params TEXT NOT NULL, amount INTEGER NOT NULL,
+  openid TEXT NOT NULL, notify_url TEXT, state TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+  due_at INTEGER, fail_reason TEXT, package_info TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS transfers_due ON transfers (due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS notifications (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, number TEXT NOT NULL, url TEXT NOT NULL, event_type TEXT NOT NULL,
   plaintext TEXT NOT NULL, created_at INTEGER NOT NULL, actions TEXT NOT NULL, attempt INTEGER NOT NULL,
@@ -177,6 +199,7 @@ export function openBook(dataDir: string, now: () => number) {
     },
     paymentByTransaction: (id: string) => one<PaymentRow>("SELECT * FROM payments WHERE transaction_id = ?", id),
     refund: (no: string) => one<RefundRow>("SELECT * FROM refunds WHERE out_refund_no = ?", no),
+    transfer: (no: string) => one<TransferRow>("SELECT * FROM transfers WHERE out_bill_no = ?", no),
     refundsOf: (outTradeNo: string) =>
       all<RefundRow>("SELECT * FROM refunds WHERE out_trade_no = ? ORDER BY created_at, out_refund_no", outTradeNo),
 

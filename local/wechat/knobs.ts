@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import * as z from "zod";
 import { hour, minute } from "../../shared/kernel/time.ts";
-import type { Book, NotificationRow, PaymentRow, RefundRow } from "./book.ts";
+import type { Book, NotificationRow, PaymentRow, RefundRow, TransferRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
-import { type Notifier, notifyPlan } from "./notifier.ts";
+import { type Notifier, notifyPlan, transferJson } from "./notifier.ts";
 import { refundOutcome } from "./pay-api.ts";
+import { transferOutcome } from "./transfer-api.ts";
 
 export interface KnobRequest {
   method: string;
@@ -24,6 +25,9 @@ const operations = [
   "refund",
   "queryRefund",
   "abnormalRefund",
+  "transfer",
+  "queryTransfer",
+  "cancelTransfer",
   "certificates",
   "bill",
   "billDownload",
@@ -177,10 +181,31 @@ export function createKnobs(book: Book, keys: Keys, notifier: Notifier, now: () 
         return { outcome: body.outcome };
       },
     ),
-    /** The operator pays into the merchant's balance: refunds that lacked money go through when asked for again. */
+    /** The operator pays into the merchant's balance: what lacked money goes through when it is asked for again. */
     "POST top-up": inWrite(z.strictObject({}), () => ({
-      lifted: book.run(`DELETE FROM plans WHERE scope LIKE 'refund:%' AND value = '"not-enough"'`),
+      lifted: book.run(
+        `DELETE FROM plans WHERE (scope LIKE 'refund:%' OR scope LIKE 'transfer:%') AND value = '"not-enough"'`,
+      ),
     })),
+    "POST transfer-plan": inWrite(
+      z.strictObject({ user: user.optional(), outcome: transferOutcome }),
+      ({ user: name, outcome }) => {
+        book.setPlan(`transfer:${name === undefined ? "default" : book.user(name).openid}`, outcome);
+        return { outcome };
+      },
+    ),
+    /** The user takes the money (wx.requestMerchantTransfer). */
+    "POST transfer-confirm": inWrite(z.strictObject({ package: z.string() }), ({ package: info }) => {
+      const row = book.one<TransferRow>("SELECT * FROM transfers WHERE package_info = ?", info);
+      if (!row) throw new KnobProblem(404, "no transfer has this package");
+      if (row.state !== "WAIT_USER_CONFIRM") throw new KnobProblem(409, `the transfer is ${row.state}`);
+      return transferJson(notifier.transferEnds(row.out_bill_no, "SUCCESS", now()), keys.config);
+    }),
+    /** What a user is really called: the channel compares it from 2,000 yuan on. */
+    "POST real-name": inWrite(z.strictObject({ user, name: z.string().min(1) }), (body) => {
+      book.setSetting(`real-name:${book.user(body.user).openid}`, body.name);
+      return body;
+    }),
     /** The operator resolved an abnormal refund in the merchant portal. */
     "POST resolve-refund": inWrite(z.strictObject({ refundNo: number }), ({ refundNo }) => {
       const refund = book.refund(refundNo);
@@ -218,6 +243,14 @@ export function createKnobs(book: Book, keys: Keys, notifier: Notifier, now: () 
           .refundsOf(payment.out_trade_no)
           .filter(({ status }) => status === "SUCCESS")
           .reduce((sum, { refund }) => sum + refund, 0),
+      })),
+      transfers: book.all<TransferRow>("SELECT * FROM transfers ORDER BY created_at, out_bill_no").map((row) => ({
+        payoutNo: row.out_bill_no,
+        openid: row.openid,
+        state: row.state,
+        amountFen: row.amount,
+        createdAt: row.created_at,
+        updatedAt: row.updated_at,
       })),
       refunds: book.all<RefundRow>("SELECT * FROM refunds ORDER BY created_at, out_refund_no").map((refund) => ({
         refundNo: refund.out_refund_no,

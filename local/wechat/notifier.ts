@@ -1,12 +1,15 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
-import { toIso } from "../../shared/kernel/time.ts";
+import { toIso, wholeSecond } from "../../shared/kernel/time.ts";
 import type { PlatformClock } from "../parts.ts";
-import type { Book, NotificationRow, PaymentRow, RefundRow } from "./book.ts";
+import type { Book, NotificationRow, PaymentRow, RefundRow, TransferRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
 
 /** Seconds between the first delivery and each of the 15 repeats, as WeChat Pay waits for an answer of 200 or 204. */
 const cadence = [15, 15, 30, 180, 600, 1_200, 1_800, 1_800, 1_800, 3_600, 10_800, 10_800, 10_800, 21_600, 21_600];
+
+const originalTypes = { payment: "transaction", refund: "refund", payout: "mch_payment" } as const;
+const summaries = { payment: "支付成功", refund: "退款结果", payout: "商家转账单据终态通知" } as const;
 
 /** Deliveries that our side must refuse; the true one follows at once. */
 const forgeries = ["bad-signature", "signtest", "stale", "tampered", "unknown-serial", "foreign-merchant"] as const;
@@ -61,6 +64,8 @@ export function createNotifier(
       for (const payment of raced) paid(payment.out_trade_no, payment.race_due ?? now);
       for (const refund of book.all<RefundRow>("SELECT * FROM refunds WHERE due_at <= ?", now))
         refundEnds(refund.out_refund_no, refund.outcome, refund.due_at ?? now);
+      for (const row of book.all<TransferRow>("SELECT * FROM transfers WHERE due_at <= ?", now))
+        transferEnds(row.out_bill_no, "FAIL", row.due_at ?? now, "OVERDUE_CLOSE");
     });
     if (!options.outage())
       for (const { id } of due(now)) {
@@ -75,6 +80,7 @@ export function createNotifier(
       }
     const next = book.one<{ at: number | null }>(
       `SELECT min(at) AS at FROM (SELECT min(race_due) AS at FROM payments UNION ALL SELECT min(due_at) FROM refunds
+       UNION ALL SELECT min(due_at) FROM transfers
        UNION ALL SELECT min(next_at) FROM notifications WHERE state = 'open' AND next_at > ?)`,
       now,
     )?.at;
@@ -143,6 +149,21 @@ export function createNotifier(
     return refund;
   }
 
+  /** Inside a write: a transfer is taken by its user, or its money is back. */
+  function transferEnds(no: string, state: TransferRow["state"], at: number, failReason?: string): TransferRow {
+    book.run(
+      "UPDATE transfers SET state = ?, updated_at = ?, due_at = NULL, fail_reason = ? WHERE out_bill_no = ?",
+      state,
+      wholeSecond(at),
+      failReason ?? null,
+      no,
+    );
+    const row = book.transfer(no) as TransferRow;
+    if (row.notify_url)
+      enqueue("payout", no, row.notify_url, "MCHTRANSFER.BILL.FINISHED", transferJson(row, keys.config));
+    return row;
+  }
+
   async function deliver(id: string): Promise<void> {
     while (!stopping.signal.aborted) {
       const row = book.one<NotificationRow>("SELECT * FROM notifications WHERE id = ? AND state = 'open'", id);
@@ -206,13 +227,13 @@ export function createNotifier(
 
   /** One POST as WeChat Pay makes it, 5 s at most; the HTTP status, or null when there was none. */
   async function post(row: NotificationRow, action: Word): Promise<number | null> {
-    const kind = row.kind === "payment" ? "transaction" : "refund";
+    const kind = originalTypes[row.kind];
     const body = JSON.stringify({
       id: row.id,
       create_time: toIso(row.created_at),
       resource_type: "encrypt-resource",
       event_type: row.event_type,
-      summary: row.kind === "payment" ? "支付成功" : "退款结果",
+      summary: summaries[row.kind],
       resource: { original_type: kind, ...keys.encrypt(falsify(row.plaintext, action), kind) },
     });
     const forge =
@@ -240,6 +261,7 @@ export function createNotifier(
     wake,
     paid,
     refundEnds,
+    transferEnds,
     enqueue,
 
     /** Notifications that are due or under way, and endings that are due; 0 while the sandbox plays dead. */
@@ -247,7 +269,9 @@ export function createNotifier(
       const now = clock.now();
       if (options.outage()) return inFlight.size;
       const endings = book.one<{ n: number }>(
-        "SELECT (SELECT count(*) FROM refunds WHERE due_at <= ?) + (SELECT count(*) FROM payments WHERE race_due <= ?) AS n",
+        `SELECT (SELECT count(*) FROM refunds WHERE due_at <= ?) + (SELECT count(*) FROM payments WHERE race_due <= ?)
+         + (SELECT count(*) FROM transfers WHERE due_at <= ?) AS n`,
+        now,
         now,
         now,
       );
@@ -302,15 +326,41 @@ export function transactionJson(book: Book, keys: Keys, payment: PaymentRow, asP
   };
 }
 
+/** A transfer as query and notification show it. */
+export function transferJson(row: TransferRow, { mchid, appid }: { mchid: string; appid: string }) {
+  return {
+    mch_id: mchid,
+    appid,
+    out_bill_no: row.out_bill_no,
+    transfer_bill_no: row.transfer_bill_no,
+    openid: row.openid,
+    transfer_amount: row.amount,
+    state: row.state,
+    ...(row.fail_reason && { fail_reason: row.fail_reason }),
+    create_time: toIso(row.created_at),
+    update_time: toIso(row.updated_at),
+  };
+}
+
 /** The plain text with one untruth in it, or as it is. */
 function falsify(plaintext: string, action: Word): string {
   const content = JSON.parse(plaintext) as {
-    mchid: string;
+    mchid?: string;
+    mch_id?: string;
+    transfer_amount?: number;
     payer?: { openid: string };
-    amount: { total: number; refund?: number; payer_total: number; currency?: string };
+    amount?: { total: number; refund?: number; payer_total: number; currency?: string };
   };
-  if (action === "foreign-merchant")
-    content.mchid = `${content.mchid.startsWith("1") ? "2" : "1"}${content.mchid.slice(1)}`;
+  const other = (mchid: string) => `${mchid.startsWith("1") ? "2" : "1"}${mchid.slice(1)}`;
+  if (action === "foreign-merchant") {
+    if (content.mchid !== undefined) content.mchid = other(content.mchid);
+    if (content.mch_id !== undefined) content.mch_id = other(content.mch_id);
+  }
+  if (content.transfer_amount !== undefined) {
+    if (action === "wrong-amount") content.transfer_amount += 1;
+    return JSON.stringify(content);
+  }
+  if (!content.amount) return JSON.stringify(content);
   if (action === "wrong-amount") {
     if (content.amount.refund !== undefined) content.amount.refund += 1;
     else content.amount.total += 1;

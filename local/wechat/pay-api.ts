@@ -26,11 +26,13 @@ export class PayProblem extends Error {
     this.number = number;
   }
 }
-const paramError = (message: string) => new PayProblem(400, "PARAM_ERROR", message, "268435461");
-const invalid = (message: string, number = "268435461") => new PayProblem(400, "INVALID_REQUEST", message, number);
+export const paramError = (message: string) => new PayProblem(400, "PARAM_ERROR", message, "268435461");
+export const invalid = (message: string, number = "268435461") =>
+  new PayProblem(400, "INVALID_REQUEST", message, number);
 const noOrder = () => new PayProblem(404, "ORDER_NOT_EXIST", "订单不存在", "268512771");
 const noRefund = () => new PayProblem(404, "RESOURCE_NOT_EXISTS", "退款单不存在", "268512771");
-const reentry = () => invalid("请求重入时，参数与首次请求时不一致", "268498688");
+export const noTransfer = () => new PayProblem(404, "NOT_FOUND", "转账单不存在", "268512771");
+export const reentry = () => invalid("请求重入时，参数与首次请求时不一致", "268498688");
 
 /** How a refund goes: over at once, after `processing` ms, not at all, or not before the balance is topped up. */
 export const refundOutcome = z.union([
@@ -39,7 +41,7 @@ export const refundOutcome = z.union([
 ]);
 
 /** The real channel wants https; this one delivers to this machine and nowhere else. */
-const notifyUrl = z
+export const notifyUrl = z
   .string()
   .max(256)
   .regex(/^http:\/\/(127\.0\.0\.1|localhost)(:\d+)?\/[^?#]*$/, "must be http://127.0.0.1…, without a query");
@@ -86,7 +88,7 @@ const abnormalBody = z.discriminatedUnion("type", [
   }),
 ]);
 
-function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+export function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -11,6 +11,7 @@ import { createKnobs, type FaultRow, type KnobAnswer, type KnobRequest, type Ope
 import { createMiniApi, MiniProblem } from "./mini-api.ts";
 import { createNotifier } from "./notifier.ts";
 import { createPayApi, type PayAnswer, PayProblem } from "./pay-api.ts";
+import { createTransferApi } from "./transfer-api.ts";
 
 export interface WeChatSandbox {
   /** Base of both halves: api.weixin.qq.com and api.mch.weixin.qq.com. */
@@ -60,6 +61,7 @@ export async function startWeChatSandbox(options: {
   const notifier = createNotifier(book, keys, clock, { outage, unplanned: faults?.notification, log });
   let url = "";
   const pay = createPayApi(book, keys, notifier, now, () => url);
+  const transfers = createTransferApi(book, keys, notifier, now);
   const mini = createMiniApi(book, keys, now);
   const control = createKnobs(book, keys, notifier, now);
 
@@ -116,6 +118,24 @@ export async function startWeChatSandbox(options: {
       method: "POST",
       path: /^\/v3\/refund\/domestic\/refunds\/([^/]+)\/apply-abnormal-refund$/,
       act: ({ headers }, body, part) => pay.abnormalRefund(part, body, header(headers, "wechatpay-serial")),
+    },
+    {
+      op: "transfer",
+      method: "POST",
+      path: /^\/v3\/fund-app\/mch-transfer\/transfer-bills$/,
+      act: ({ headers }, body) => transfers.transfer(body, header(headers, "wechatpay-serial")),
+    },
+    {
+      op: "queryTransfer",
+      method: "GET",
+      path: /^\/v3\/fund-app\/mch-transfer\/transfer-bills\/out-bill-no\/([^/]+)$/,
+      act: (_call, _body, part) => transfers.query(part),
+    },
+    {
+      op: "cancelTransfer",
+      method: "POST",
+      path: /^\/v3\/fund-app\/mch-transfer\/transfer-bills\/out-bill-no\/([^/]+)\/cancel$/,
+      act: (_call, _body, part) => transfers.cancel(part),
     },
     { op: "certificates", method: "GET", path: /^\/v3\/certificates$/, act: () => pay.certificates() },
     { op: "bill", method: "GET", path: /^\/v3\/bill\/tradebill$/, act: ({ query }) => pay.tradeBill(query) },

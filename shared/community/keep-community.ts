@@ -3,7 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { loadStore } from "../store/index.ts";
 import { audited } from "../table/audit.ts";
-import { decide, type Page, type Stored, type Table } from "../table/entity.ts";
+import { decide, type Page, type Stored, type Table, type Write } from "../table/entity.ts";
 import { communities, memberships, membershipsOf, membersOfCommunity, outbox } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import type { Community, Membership } from "./model.ts";
@@ -39,10 +39,28 @@ export async function loadCommunity(deps: { table: Pick<Table, "load"> }, commun
   return community;
 }
 
-/** Staff make a member of the community its leader, or take that back. Throws MEMBERSHIP_NOT_FOUND. */
+/** The write that puts a member last among the community's leaders, or takes him out; none where it is so. */
+async function ledBy(
+  { table }: { table: Table },
+  { communityId, memberId }: Pick<Membership, "communityId" | "memberId">,
+  leads: boolean,
+): Promise<Write[]> {
+  const community = await table.load(communities, { communityId });
+  const { leaders = [] } = community ?? {};
+  if (!community || leaders.includes(memberId) === leads) return [];
+  const others = leaders.filter((id) => id !== memberId);
+  return [
+    communities
+      .patch(community)
+      .asRead(community)
+      .set({ leaders: leads ? [...others, memberId] : others }),
+  ];
+}
+
+/** Staff make a member of the community its leader or a KOC, or take that back. Throws MEMBERSHIP_NOT_FOUND. */
 export async function giveRole(
   deps: { env: Env; table: Table },
-  input: { communityId: string; memberId: string; role: "member" | "leader"; reason: string; by: string },
+  input: { communityId: string; memberId: string; role: "member" | "koc" | "leader"; reason: string; by: string },
 ): Promise<Membership> {
   const { communityId, memberId, role } = input;
   return decide(async () => {
@@ -51,6 +69,7 @@ export async function giveRole(
     if (membership.role === role) return membership;
     await deps.table.commit([
       memberships.patch(membership).asRead(membership).set({ role }),
+      ...(await ledBy(deps, input, role === "leader")),
       audited(deps.env, {
         staffId: input.by,
         action: "community.role",
@@ -119,6 +138,7 @@ export async function leaveCommunity(
     if (!membership) return;
     await table.commit([
       memberships.remove({ communityId, memberId }).asRead(membership),
+      ...(membership.role === "leader" ? await ledBy(deps, membership, false) : []),
       outbox.create(
         makeEvent(env, {
           type: "community.left",

@@ -10,6 +10,8 @@ export const community = z.object({
   name: text(1, 40),
   kind: z.enum(["neighbourhood", "interest"]),
   createdAt: epochMs,
+  /** Its leaders, in the order in which they were made so. */
+  leaders: z.array(idOf("MB")).optional(),
 });
 export type Community = z.infer<typeof community>;
 

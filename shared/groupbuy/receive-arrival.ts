@@ -3,6 +3,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
+import { booked } from "../ledger/index.ts";
 import { cutArrival, lineIdOf, seatShare } from "../order/index.ts";
 import {
   type Lot,
@@ -106,6 +107,7 @@ export async function receiveArrival(
         .move("state", purchaseLifecycle, whole ? "closed" : "arrived")
         .add({ closed: last ? 1 : 0 }),
       ...came,
+      ...owedFor(env, order.supplierId, next, { units, rejected, at }),
       ...(last && surplus > 0 ? await intoStock(deps, by, next, surplus) : []),
       outbox.create(
         makeEvent(env, {
@@ -127,6 +129,29 @@ export async function receiveArrival(
     ]);
     return next;
   });
+}
+
+/** What the supplier is owed for the good units that came with a line's last arrival; nothing where none is named. */
+function owedFor(
+  env: Env,
+  supplierId: string | undefined,
+  { lineId, storeId, arrivals, unitCostFen }: PurchaseLine,
+  { units, rejected, at }: { units: number; rejected: number; at: number },
+): Write[] {
+  const amountFen = (units - rejected) * unitCostFen;
+  if (supplierId === undefined || amountFen === 0) return [];
+  return [
+    booked(env, {
+      subject: lineId,
+      kind: "goods",
+      reference: String(arrivals),
+      party: `supplier:${supplierId}`,
+      amountFen,
+      at,
+      storeId,
+      goods: { units, rejected, unitFen: unitCostFen },
+    }),
+  ];
 }
 
 /** The seats that a line's goods go to, with the units they were sold. Throws TRY_AGAIN. */

@@ -3,9 +3,9 @@ import { makeEvent } from "../kernel/event.ts";
 import { providerNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
+import { booked } from "../ledger/index.ts";
 import { arrivalOf, type Order, resold, seatLifecycle, soldOf } from "../order/index.ts";
 import {
-  booked,
   type ChannelRefund,
   caseWrites,
   openCase,
@@ -163,7 +163,7 @@ export async function refundOfTeamsEnd(
       seat.move("seat", seatLifecycle, "unserved").set({ refundId: key.refundId, settledAt: now });
     else {
       const { units, unitFen } = due.share;
-      cut = cutTo(order, units, unitFen, { refundId: key.refundId, at: now });
+      cut = cutTo(deps.env, order, units, unitFen, { refundId: key.refundId, at: now });
       seat.set({ settledAt: now, ...cut.fields });
       returned = { ...order, ...resold(order, order.units - due.share.units, due.share.unitFen) };
     }
@@ -215,7 +215,7 @@ async function refundOfArrival(deps: Deps, key: RefundKey): Promise<Stored<Refun
     const { units, unitFen, refundFen } = short;
     const requested = requestedRefund(order, { refundId, cause: "short_arrival", refundFen }, at);
     const seat = atItsStore(order).asRead(order).set({ shortAt: at });
-    const cut = units === 0 ? undefined : cutTo(order, units, unitFen, { refundId, at });
+    const cut = units === 0 ? undefined : cutTo(deps.env, order, units, unitFen, { refundId, at });
     if (cut) seat.when("seat", "=", "PAID").set(cut.fields);
     else seat.move("seat", seatLifecycle, "unserved").set({ refundId });
     await table.commit([
@@ -243,12 +243,18 @@ interface Cut {
 }
 
 /** A seat that gets so many units at a price: its discounts stay as far as the floor leaves room, of a coupon the rest is not used. */
-function cutTo(order: Order, units: number, unitFen: number, { refundId, at }: { refundId: string; at: number }): Cut {
+function cutTo(
+  env: Env,
+  order: Order,
+  units: number,
+  unitFen: number,
+  { refundId, at }: { refundId: string; at: number },
+): Cut {
   const fields = resold(order, units, unitFen);
   if (!order.discounts) return { fields, lines: [] };
   const { discounts } = discounted({ units, unitFen, floorFen: order.floorFen }, order.discounts);
   const amountFen = couponFen(order) - couponFen({ discounts });
-  const lines = couponBooked(order, { kind: "coupon_return", reference: refundId, amountFen, at });
+  const lines = couponBooked(env, order, { kind: "coupon_return", reference: refundId, amountFen, at });
   return { fields: { ...fields, discounts }, lines };
 }
 
@@ -309,8 +315,9 @@ async function settle(
       .move("state", refundLifecycle, "succeeded")
       .set({ settledAt, channelRefundId: said.channelRefundId, trouble: undefined }),
     ...(seated ? [seatRefunded(order, refund, settledAt)] : [attemptRefunded(refund)]),
-    booked({
-      orderId: refund.orderId,
+    booked(deps.env, {
+      subject: refund.orderId,
+      storeId: order.storeId,
       kind: "refund",
       reference: refund.refundNo,
       amountFen: refund.refundFen,
@@ -319,7 +326,7 @@ async function settle(
     ...(seated && whole && refund.cause !== "orphan"
       ? [
           ...couponBack(order),
-          ...couponBooked(order, {
+          ...couponBooked(deps.env, order, {
             kind: "coupon_return",
             reference: refund.refundId,
             amountFen: couponFen(order),

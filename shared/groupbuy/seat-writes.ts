@@ -1,8 +1,9 @@
 import { couponReturned } from "../coupon/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { providerNumber } from "../kernel/ids.ts";
+import { booked } from "../ledger/index.ts";
 import { type Order, returnUnits } from "../order/index.ts";
-import { booked, type Refund } from "../payment/index.ts";
+import type { Refund } from "../payment/index.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
 import { guards, orders, totalCaps } from "../table/keys.ts";
 import type { Guard } from "./model.ts";
@@ -64,9 +65,11 @@ export const couponFen = ({ discounts = [] }: Pick<Order, "discounts">): number 
 
 /** The ledger line by which a coupon's funder bears, or is given back, so much of an order; none for nothing. */
 export const couponBooked = (
-  { orderId, coupon }: Order,
+  env: Env,
+  { orderId, storeId, coupon }: Order,
   line: { kind: "coupon" | "coupon_return"; reference: string; amountFen: number; at: number },
-): Write[] => (coupon && line.amountFen > 0 ? [booked({ orderId, ...line, funder: coupon.funder })] : []);
+): Write[] =>
+  coupon && line.amountFen > 0 ? [booked(env, { subject: orderId, storeId, ...line, party: coupon.funder })] : [];
 
 /** What every event of a seat tells. */
 export const seatFacts = (order: Order) => ({

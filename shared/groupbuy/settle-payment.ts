@@ -3,8 +3,9 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { readProviderNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
+import { booked } from "../ledger/index.ts";
 import { type Order, seatLifecycle, soldOf } from "../order/index.ts";
-import { booked, openCase, type PaidTransaction, type PaymentAttempt, paymentLifecycle } from "../payment/index.ts";
+import { openCase, type PaidTransaction, type PaymentAttempt, paymentLifecycle } from "../payment/index.ts";
 import { decide, loadLasting, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
   allotments,
@@ -101,9 +102,10 @@ async function asCase(
   return "case";
 }
 
-const money = (order: Pick<Order, "orderId">, paid: PaidTransaction): Write =>
-  booked({
-    orderId: order.orderId,
+const money = (deps: Deps, order: Order, paid: PaidTransaction): Write =>
+  booked(deps.env, {
+    subject: order.orderId,
+    storeId: order.storeId,
     kind: "payment",
     reference: paid.paymentNo,
     amountFen: paid.totalFen,
@@ -127,14 +129,19 @@ const told = (deps: Deps, type: string, order: Order, more: Record<string, strin
   );
 
 /** The coupon of a seat that is paid, and its ledger line. */
-const couponPaid = (order: Order, paid: PaidTransaction, seated: "first" | "again"): Write[] => {
+const couponPaid = (deps: Deps, order: Order, paid: PaidTransaction, seated: "first" | "again"): Write[] => {
   const { coupon, memberId, orderId } = order;
   if (!coupon) return [];
   const { grantId } = coupon;
   return [
     // a seat that is taken again takes its coupon again beside its stock
     ...(seated === "first" ? [couponUsed({ memberId, grantId }, orderId)] : []),
-    ...couponBooked(order, { kind: "coupon", reference: grantId, amountFen: couponFen(order), at: paid.successTime }),
+    ...couponBooked(deps.env, order, {
+      kind: "coupon",
+      reference: grantId,
+      amountFen: couponFen(order),
+      at: paid.successTime,
+    }),
   ];
 };
 
@@ -151,8 +158,8 @@ async function form(deps: Deps, order: Order, team: Team, paid: PaidTransaction,
       .add({ held: -1, paid: 1 })
       .set({ deadline }),
     paidOrder(order, paid).move("seat", seatLifecycle, "paid").set({ disposition: "SEATED" }),
-    money(order, paid),
-    ...couponPaid(order, paid, "first"),
+    money(deps, order, paid),
+    ...couponPaid(deps, order, paid, "first"),
     dues.create({ kind: "deadline", id: team.teamId, at: looksAt, since: looksAt }),
     told(deps, "seat.paid", order),
     told(deps, "team.formed", order, { deadline }),
@@ -189,8 +196,8 @@ async function pay(
   await deps.table.commit([
     counted,
     paidOrder(order, paid).move("seat", seatLifecycle, event).set({ disposition: "SEATED" }),
-    money(order, paid),
-    ...couponPaid(order, paid, event === "paid" ? "first" : "again"),
+    money(deps, order, paid),
+    ...couponPaid(deps, order, paid, event === "paid" ? "first" : "again"),
     told(deps, "seat.paid", order),
     ...(completing ? [told(deps, "team.succeeded", order, { outcome: "natural", size: team.size })] : []),
     ...also,
@@ -234,7 +241,7 @@ async function orphan(deps: Deps, order: Stored<Order>, team: Team, paid: PaidTr
   const changed = paidOrder(order, paid).set({ disposition: "ORPHAN", refundId });
   const writes: Write[] = [
     changed,
-    money(order, paid),
+    money(deps, order, paid),
     ...refundOf(deps, order, { refundId, paymentNo: paid.paymentNo, fen: paid.totalFen }),
   ];
   if (order.seat === "HELD") {
@@ -268,7 +275,7 @@ async function orphanAttempt(
       .patch({ orderId: order.orderId, attempt: attempt.attempt })
       .move("paymentState", paymentLifecycle, "succeeded")
       .set({ transactionId: paid.transactionId, paidAt: paid.successTime, disposition: "ORPHAN" }),
-    money(order, paid),
+    money(deps, order, paid),
     ...refundOf(deps, order, { refundId, paymentNo: paid.paymentNo, fen: paid.totalFen }),
   ]);
   return "orphan";

@@ -2,8 +2,8 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
+import { booked } from "../ledger/index.ts";
 import { type Order, seatShare, soldOf } from "../order/index.ts";
-import { booked } from "../payment/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { campaigns, dues, outbox, teams, transfers } from "../table/keys.ts";
@@ -74,8 +74,8 @@ async function complete(deps: Deps, input: Parameters<typeof subsidiseTeam>[1]):
   return completed;
 }
 
-const subsidyOf = (teamId: string, { orderId, amountFen }: Subsidy, at: number): Write =>
-  booked({ orderId, kind: "subsidy", reference: teamId, amountFen, at });
+const subsidyOf = (env: Env, teamId: string, { orderId, storeId, amountFen }: Subsidy, at: number): Write =>
+  booked(env, { subject: orderId, storeId, kind: "subsidy", reference: teamId, amountFen, at });
 
 function teamWrites({ env }: Deps, team: Team, subsidies: readonly Subsidy[], staffId: string): Write[] {
   const {
@@ -90,7 +90,7 @@ function teamWrites({ env }: Deps, team: Team, subsidies: readonly Subsidy[], st
     decidedAt = 0,
   } = team;
   return [
-    ...subsidies.map((subsidy) => subsidyOf(teamId, subsidy, decidedAt)),
+    ...subsidies.map((subsidy) => subsidyOf(env, teamId, subsidy, decidedAt)),
     outbox.create(
       makeEvent(env, {
         type: "team.succeeded",
@@ -113,6 +113,7 @@ function batchWrites({ env }: Deps, team: Team, frozen: Frozen, staffId: string)
 type Frozen = NonNullable<Team["frozen"]>;
 interface Subsidy {
   orderId: string;
+  storeId: string;
   amountFen: number;
 }
 interface Plan {
@@ -181,7 +182,9 @@ function subsidyIn(order: Order, frozen: Frozen | undefined): Subsidy | undefine
   const { units, unitFen } = frozen
     ? (seatShare(order, { state: "SUCCEEDED", frozen }) ?? { units: 0, unitFen: 0 })
     : sold;
-  return units === 0 ? undefined : { orderId: order.orderId, amountFen: (sold.aloneFen - unitFen) * units };
+  return units === 0
+    ? undefined
+    : { orderId: order.orderId, storeId: order.storeId, amountFen: (sold.aloneFen - unitFen) * units };
 }
 
 /**
@@ -204,16 +207,16 @@ export async function bookSubsidies(deps: Deps, teamId: string, untilMs: number)
       // only who went through them before, and found the index behind, left some that are written
       const written = await table.loadMany(
         transfers,
-        subsidies.map(({ orderId }) => ({ orderId, kind: "subsidy", reference: teamId })),
+        subsidies.map(({ orderId }) => ({ subject: orderId, kind: "subsidy" as const, reference: teamId })),
       );
-      const lines = subsidies.filter(({ orderId }) => !written.some((line) => line.orderId === orderId));
+      const lines = subsidies.filter(({ orderId }) => !written.some(({ subject }) => subject === orderId));
       const whole = !page.next && seats === team.paid;
       await table.commit([
         teams
           .patch(team)
           .asRead(team)
           .set({ subsidyBooking: whole ? undefined : page.next ? { after: page.next, seats } : { seats: 0 } }),
-        ...lines.map((subsidy) => subsidyOf(teamId, subsidy, decidedAt)),
+        ...lines.map((subsidy) => subsidyOf(env, teamId, subsidy, decidedAt)),
       ]);
       return whole ? "done" : page.next ? "on" : "again";
     });

@@ -26,6 +26,7 @@ export const idPrefixes = {
   PL: "purchase line",
   IV: "invoice",
   RL: "red letter",
+  PT: "payout",
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;
 

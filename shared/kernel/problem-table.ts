@@ -275,6 +275,25 @@ export const problems = {
     en: "Somebody else of the staff must approve it",
     log: "warn",
   },
+  PERIOD_STATE: {
+    status: 409,
+    zh: "该月份尚不能关账",
+    en: "The month can't be closed yet",
+    log: "info",
+  },
+  PAYOUT_AMOUNT: {
+    status: 409,
+    zh: "提现金额超出可提现范围",
+    en: "The amount can't be paid out",
+    log: "info",
+  },
+  PAYOUT_NAME: {
+    status: 409,
+    zh: "提现满2000元须填写真实姓名",
+    en: "From 2,000 yuan on the account's real name is needed",
+    log: "info",
+  },
+  PAYOUT_NOT_FOUND: { status: 404, zh: "提现单不存在", en: "No such payout", log: "info" },
   CASE_NOT_FOUND: { status: 404, zh: "支付异常单不存在", en: "No such payment case", log: "info" },
   NOTIFICATION_UNSIGNED: {
     status: 401,

@@ -14,4 +14,4 @@ export { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts
 export type { Order, Routed } from "./model.ts";
 export { leaveLine, openAllotment, returnUnits, unitsByArticle } from "./return-units.ts";
 export { type SeatState, seatState } from "./rules.ts";
-export { type KitPart, keptFen, linesOf, nominalGrams, resold, soldOf, weighed } from "./sold.ts";
+export { type KitPart, keptFen, linesOf, netPaidFen, nominalGrams, resold, soldOf, weighed } from "./sold.ts";

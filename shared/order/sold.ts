@@ -55,6 +55,10 @@ export function resold(order: OfLines, units: number, unitFen: number): OfLines 
 export const keptFen = ({ lines, discounts = [] }: Pick<Order, "lines" | "discounts">): number =>
   lines.reduce((sum, line) => sum + line.amountFen, 0) - discounts.reduce((sum, one) => sum + one.amountFen, 0);
 
+/** What of an order's payment in force has not gone back, fen. */
+export const netPaidFen = ({ payableFen, refundedFen = 0 }: Pick<Order, "payableFen" | "refundedFen">): number =>
+  payableFen - refundedFen;
+
 /** The nominal grams of all units of an order by weight; undefined of any other. */
 export const nominalGrams = ({ lines: [line] }: Pick<Order, "lines">): number | undefined =>
   line?.grams === undefined ? undefined : line.units * line.grams;

@@ -1,6 +1,15 @@
-export { booked } from "./ledger.ts";
 export { paymentLifecycle, refundLifecycle } from "./lifecycle.ts";
-export { type PaymentAttempt, type PaymentCase, type Refund, refundCauses, type Transfer } from "./model.ts";
+export { type PaymentAttempt, type PaymentCase, type Refund, refundCauses } from "./model.ts";
 export { caseWrites, openCase } from "./open-case.ts";
-export type { ChannelRefund, Notification, PaidTransaction, PaymentChannel, PaymentParameters } from "./ports.ts";
+export type {
+  Busy,
+  ChannelRefund,
+  ChannelTransfer,
+  Notification,
+  PaidTransaction,
+  PaymentChannel,
+  PaymentParameters,
+  Refused,
+  Unknown,
+} from "./ports.ts";
 export { resolveCase } from "./resolve-case.ts";

@@ -71,6 +71,7 @@ export const paymentCase = z.object({
     "shipping_refused",
     "invoice_refused",
     "red_letter_refused",
+    "payout_not_enough",
   ]),
   number: text(0, 64),
   orderId: z.string().optional(),
@@ -81,32 +82,3 @@ export const paymentCase = z.object({
   resolution: text(0, 300).optional(),
 });
 export type PaymentCase = z.infer<typeof paymentCase>;
-
-/**
- * Which accounts each kind of transfer debits and credits: a transfer moves fen from the credited account to the debited one.
- * `channel:wechat` is an asset, the money at the payment channel. `order:<orderId>` is a liability, what came in for an order and
- * is not yet earned or given back. `platform:subsidy` is an expense: what the platform bears of an order whose team it completed
- * though it was not full, so that the order's account holds the price alone: what the member paid, and the discount that nobody
- * else earned him. `funder`: who bears a coupon, `platform:coupon` (an expense), `supplier:<id>` or `store:<id>` (what they owe): booked
- * with the payment, given back by an entry of its own as far as the order no longer uses it, never to the member. No money moves at the channel, and a refund gives back at most what was paid.
- */
-export const transferKinds = {
-  payment: { debit: "channel:wechat", credit: "order" },
-  refund: { debit: "order", credit: "channel:wechat" },
-  subsidy: { debit: "platform:subsidy", credit: "order" },
-  coupon: { debit: "funder", credit: "order" },
-  coupon_return: { debit: "order", credit: "funder" },
-} as const;
-
-/** A ledger line; append-only, its natural key is (order, kind, reference), so that a cause is booked once. */
-export const transfer = z.object({
-  orderId: idOf("OR"),
-  kind: z.enum(["payment", "refund", "subsidy", "coupon", "coupon_return"]),
-  /** Payment number, refund number, the id of the team that was completed, the coupon or the refund that gave it back. */
-  reference: z.string(),
-  debit: z.string(),
-  credit: z.string(),
-  amountFen: fen.min(1),
-  at: epochMs,
-});
-export type Transfer = z.infer<typeof transfer>;

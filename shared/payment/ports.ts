@@ -68,10 +68,39 @@ export interface ChannelRefund {
   totalFen: number;
 }
 
+/**
+ * A merchant transfer as the channel tells it (商家转账, confirmed by the user). WAIT_USER_CONFIRM: the member has 24 hours to take it.
+ * SUCCESS, FAIL and CANCELLED are final; after the latter two the money is back with the merchant.
+ */
+export const transferStates = [
+  "ACCEPTED",
+  "PROCESSING",
+  "WAIT_USER_CONFIRM",
+  "TRANSFERING",
+  "SUCCESS",
+  "FAIL",
+  "CANCELING",
+  "CANCELLED",
+] as const;
+
+export interface ChannelTransfer {
+  payoutNo: string;
+  /** The channel's own number. */
+  channelTransferId: string;
+  state: (typeof transferStates)[number];
+  amountFen: number;
+  /** What the mini-program hands to wx.requestMerchantTransfer; in the answer to the request alone. */
+  packageInfo?: string;
+  /** Why it FAILed, the channel's code. */
+  failReason?: string;
+  updatedAt: number;
+}
+
 /** `id` is the channel's: the same for each repeat of one notification. */
 export type Notification =
   | { id: string; kind: "payment"; transaction: PaidTransaction }
-  | { id: string; kind: "refund"; refund: ChannelRefund };
+  | { id: string; kind: "refund"; refund: ChannelRefund }
+  | { id: string; kind: "payout"; transfer: ChannelTransfer };
 
 export interface PaymentParameters {
   timeStamp: string;

@@ -1,4 +1,5 @@
 import { article, articleCode, stock, stockMovement } from "../catalog/model.ts";
+import { commission, commissionAccount, commissionProgramme } from "../commission/model.ts";
 import { community, membership } from "../community/model.ts";
 import { coupon, couponGrant } from "../coupon/model.ts";
 import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
@@ -8,9 +9,20 @@ import { type Invoice, invoice, redLetter } from "../invoice/model.ts";
 import { inboxMessage } from "../journey/model.ts";
 import { bucketOf } from "../kernel/ids.ts";
 import { day, dayOf, hour } from "../kernel/time.ts";
+import {
+  accountDay,
+  dayBook,
+  ledgerAccount,
+  ledgerCursor,
+  ledgerPeriod,
+  storeDay,
+  type TransferKind,
+  transfer,
+} from "../ledger/model.ts";
 import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
-import { paymentAttempt, paymentCase, refund, transfer } from "../payment/model.ts";
+import { paymentAttempt, paymentCase, refund } from "../payment/model.ts";
+import { payout } from "../payout/model.ts";
 import { deal } from "../pricing/model.ts";
 import { acquisition, referralProgramme } from "../referral/model.ts";
 import { store, storeCode } from "../store/model.ts";
@@ -334,13 +346,78 @@ export const refunds = entity({
 });
 export const refundsOf = (orderId: string) => refunds.query({ pk: `ORDER#${orderId}`, prefix: "REFUND#" });
 
+/** The lines of a day lie under so many keys of the index. */
+export const LEDGER_BUCKETS = 8;
 export const transfers = entity({
   name: "Transfer",
   schema: transfer,
-  keyed: ["orderId", "kind", "reference"],
-  key: ({ orderId, kind, reference }) => ({ pk: `ORDER#${orderId}`, sk: `TRANSFER#${kind}#${reference}` }),
+  keyed: ["subject", "kind", "reference"],
+  key: ({ subject, kind, reference }) => ({
+    pk: `${subject.startsWith("OR") ? "ORDER" : "LEDGER"}#${subject}`,
+    sk: `TRANSFER#${kind}#${reference}`,
+  }),
+  indexed: ["bookedOn", "party"],
+  index: ({ subject, kind, reference, bookedOn, party }) => ({
+    gsi1pk: `LEDGER#${bookedOn}#${bucketOf(subject, LEDGER_BUCKETS)}`,
+    gsi1sk: `${kind}#${subject}#${reference}`,
+    ...(party !== undefined && { gsi2pk: `LEDGER#${party}`, gsi2sk: `${bookedOn}#${kind}#${subject}#${reference}` }),
+  }),
 });
 export const transfersOf = (orderId: string) => transfers.query({ pk: `ORDER#${orderId}`, prefix: "TRANSFER#" });
+/** What was booked on a day (YYYY-MM-DD in Asia/Shanghai), in one of the `LEDGER_BUCKETS`; of one kind where it is named. */
+export const transfersBookedOn = (on: string, bucket: number, kind?: TransferKind) =>
+  transfers.query({ index: "gsi1", pk: `LEDGER#${on}#${bucket}`, ...(kind && { prefix: `${kind}#` }) });
+/** Lines of a supplier's, store's or member's account in a month (YYYY-MM) or on a day, the earliest first. */
+export const transfersOfParty = (account: string, on: string) =>
+  transfers.query({ index: "gsi2", pk: `LEDGER#${account}`, prefix: on });
+
+export const ledgerCursors = entity({
+  name: "LedgerCursor",
+  schema: ledgerCursor,
+  keyed: ["name"],
+  key: () => ({ pk: "LEDGER", sk: "#" }),
+});
+export const dayBooks = entity({
+  name: "DayBook",
+  schema: dayBook,
+  keyed: ["day"],
+  key: ({ day: on }) => ({ pk: "LEDGER", sk: `DAY#${on}` }),
+});
+/** Newest first; of a month (YYYY-MM) where it is named. */
+export const dayBooksOf = (month = "") => dayBooks.query({ pk: "LEDGER", prefix: `DAY#${month}`, descending: true });
+export const ledgerPeriods = entity({
+  name: "LedgerPeriod",
+  schema: ledgerPeriod,
+  keyed: ["month"],
+  key: ({ month }) => ({ pk: "LEDGER", sk: `PERIOD#${month}` }),
+});
+/** Newest first. */
+export const allPeriods = () => ledgerPeriods.query({ pk: "LEDGER", prefix: "PERIOD#", descending: true });
+export const storeDays = entity({
+  name: "StoreDay",
+  schema: storeDay,
+  keyed: ["storeId", "day"],
+  key: ({ storeId, day: on }) => ({ pk: `STORE#${storeId}`, sk: `LEDGER#${on}` }),
+});
+export const storeDaysOf = (storeId: string, month: string) =>
+  storeDays.query({ pk: `STORE#${storeId}`, prefix: `LEDGER#${month}` });
+export const ledgerAccounts = entity({
+  name: "LedgerAccount",
+  schema: ledgerAccount,
+  keyed: ["account"],
+  key: ({ account }) => ({ pk: `ACCOUNT#${account}`, sk: "#" }),
+  index: ({ account }) => ({ gsi1pk: "ACCOUNTS", gsi1sk: account }),
+});
+export const allAccounts = () => ledgerAccounts.query({ index: "gsi1", pk: "ACCOUNTS" });
+export const accountDays = entity({
+  name: "AccountDay",
+  schema: accountDay,
+  keyed: ["account", "day"],
+  key: ({ account, day: on }) => ({ pk: `ACCOUNT#${account}`, sk: `DAY#${on}` }),
+});
+/** Newest first; up to a day (YYYY-MM-DD) where it is named. */
+export const accountDaysOf = (account: string, until = "~") =>
+  accountDays.query({ pk: `ACCOUNT#${account}`, from: "DAY#", until: `DAY#${until}`, descending: true });
 
 export const paymentCases = entity({
   name: "PaymentCase",
@@ -484,6 +561,48 @@ export const importLocks = entity({
   key: ({ register }) => ({ pk: `IMPORTLOCK#${register}`, sk: "#" }),
 });
 
+// commissions and payouts
+export const commissionProgrammes = entity({
+  name: "CommissionProgramme",
+  schema: commissionProgramme,
+  keyed: ["name"],
+  key: ({ name }) => ({ pk: `PROGRAMME#${name}`, sk: "#" }),
+});
+export const commissions = entity({
+  name: "Commission",
+  schema: commission,
+  keyed: ["orderId", "memberId"],
+  key: ({ orderId, memberId }) => ({ pk: `ORDER#${orderId}`, sk: `COMMISSION#${memberId}` }),
+  indexed: ["accruedAt"],
+  index: ({ orderId, memberId, accruedAt }) => ({
+    gsi2pk: `MEMBER#${memberId}#COMMISSIONS`,
+    gsi2sk: `${stamp(accruedAt)}#${orderId}`,
+  }),
+});
+export const commissionsOfOrder = (orderId: string) =>
+  commissions.query({ pk: `ORDER#${orderId}`, prefix: "COMMISSION#" });
+/** Newest first. */
+export const commissionsOf = (memberId: string) =>
+  commissions.query({ index: "gsi2", pk: `MEMBER#${memberId}#COMMISSIONS`, descending: true });
+export const commissionAccounts = entity({
+  name: "CommissionAccount",
+  schema: commissionAccount,
+  keyed: ["memberId"],
+  key: ({ memberId }) => ({ pk: `MEMBER#${memberId}`, sk: "COMMISSION" }),
+});
+
+export const payouts = entity({
+  name: "Payout",
+  schema: payout,
+  keyed: ["payoutId"],
+  key: ({ payoutId }) => ({ pk: `PAYOUT#${payoutId}`, sk: "#" }),
+  indexed: ["memberId"],
+  index: ({ payoutId, memberId }) => ({ gsi2pk: `MEMBER#${memberId}#PAYOUTS`, gsi2sk: payoutId }),
+});
+/** Newest first. */
+export const payoutsOf = (memberId: string) =>
+  payouts.query({ index: "gsi2", pk: `MEMBER#${memberId}#PAYOUTS`, descending: true });
+
 // what carries the rest
 /** Outbox rows are kept by hour, over this many partitions. */
 export const OUTBOX_BUCKETS = 32;
@@ -537,6 +656,8 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   payment: 16,
   shipping: 16,
   referral: 4,
+  commission: 4,
+  payout: 4,
   campaign: 16,
   import: 1,
   recall: 1,

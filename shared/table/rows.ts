@@ -30,6 +30,8 @@ export const dueKinds = [
   "subsidy",
   "referral",
   "invoice",
+  "commission",
+  "payout",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

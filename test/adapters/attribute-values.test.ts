@@ -13,7 +13,12 @@ const values = fc.letrec((tie) => ({
     fc.array(tie("value"), { maxLength: 4 }),
     tie("row"),
   ),
-  row: fc.dictionary(fc.string({ minLength: 1 }), tie("value"), { maxKeys: 5, noNullPrototype: true }),
+  // the SDK loses an attribute of the name __proto__
+  row: fc.dictionary(
+    fc.string({ minLength: 1 }).filter((name) => name !== "__proto__"),
+    tie("value"),
+    { maxKeys: 5, noNullPrototype: true },
+  ),
 })).row as fc.Arbitrary<Record<string, unknown>>;
 
 test("a row goes over the wire as the SDK sends it, and comes back as it was", () => {
@@ -26,6 +31,16 @@ test("a row goes over the wire as the SDK sends it, and comes back as it was", (
       expect(unmarshall(item as any)).toEqual(row);
     }),
   );
+});
+
+test("an attribute may have any name, and changes nothing but itself", () => {
+  const row = JSON.parse('{"__proto__":{"a":1},"constructor":{"__proto__":"b"}}');
+  const item = toItem(row);
+  expect(JSON.stringify(item)).toBe('{"__proto__":{"M":{"a":{"N":"1"}}},"constructor":{"M":{"__proto__":{"S":"b"}}}}');
+  const back = fromItem(JSON.parse(JSON.stringify(item)));
+  expect(JSON.stringify(back)).toBe(JSON.stringify(row));
+  expect(back.a).toBeUndefined();
+  expect(Object.getPrototypeOf(back)).toBe(Object.prototype);
 });
 
 test("bytes come back as bytes, also those of a part of a larger buffer", () => {

@@ -183,6 +183,7 @@ const world = await (async () => {
     recallId: env.ids.next("RC"),
     couponId: env.ids.next("CT"),
     grantId: env.ids.next("CG"),
+    payoutId: env.ids.next("PT"),
     purchaseOrderId: env.ids.next("PO"),
   };
   return { ids: { ...shop, ...none, refundId, token, staffId: "target", memberId: owner.memberId }, tokens, expired };

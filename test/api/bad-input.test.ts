@@ -119,6 +119,7 @@ const ids = {
   lotId: `LT${shop.orderId.slice(2)}`,
   recallId: `RC${shop.orderId.slice(2)}`,
   couponId: `CT${shop.orderId.slice(2)}`,
+  payoutId: `PT${shop.orderId.slice(2)}`,
   grantId: `CG${shop.orderId.slice(2)}`,
   staffId: "nobody",
   memberId: ann.memberId,
@@ -379,11 +380,13 @@ test("cursors are refused when tampered with, of another list or of another memb
   const stolen = await send("get", `/v1/me/communities?cursor=${ofAnn.body.nextCursor}`, { token: ben.accessToken });
   expect(flaw(stolen, "CURSOR_INVALID", "get /v1/me/communities")).toBeUndefined();
   const needed = (name: string) =>
-    name.includes("/audit") || name.endsWith("/orders")
+    name.includes("/audit") || name.endsWith("/orders") || name.endsWith("/ledger/lines")
       ? "day=2026-11-23&"
       : name.endsWith("/exports/stock")
         ? `storeId=${shop.storeId}&`
-        : "";
+        : name.endsWith("/account-days")
+          ? "account=orders&"
+          : "";
   const cases = lists.flatMap(({ name, url, token, path }) => {
     const query = path.startsWith("/ops/") ? needed(name) : "";
     const own = url.endsWith(communities.slice(3)); // the same list, for staff too

@@ -7,7 +7,16 @@ import { routeLabel } from "../../local/http-api.ts";
 import { openKeys } from "../../local/wechat/keys.ts";
 import { makeId, siblingId } from "../../shared/kernel/ids.ts";
 import { toIso } from "../../shared/kernel/time.ts";
-import { acquisitions, limitRows, members as memberRows, staffMembers } from "../../shared/table/keys.ts";
+import { booked } from "../../shared/ledger/index.ts";
+import {
+  acquisitions,
+  commissionAccounts,
+  dayBooks,
+  ledgerCursors,
+  limitRows,
+  members as memberRows,
+  staffMembers,
+} from "../../shared/table/keys.ts";
 import { openWorld } from "../stories/world.ts";
 import { type Ask, type Caller, type Callers, createFuzz, type Operation, operations, type Reply } from "./fuzz.ts";
 
@@ -291,6 +300,25 @@ async function tellWhatIsRare(): Promise<void> {
   await ask("get /v1/me", { caller: gone });
   await ask("put /v1/me", { caller: gone, body: { nickname: "无名" } });
   await bind(gone, { code: await phoneOf("丑", "13912345671") });
+
+  // a month whose last day is closed, and one that is not
+  const closedOn = { day: "2026-09-30", bookings: {}, lines: 0, amountFen: 0, closedAt: clock.now() };
+  await world.table.commit([
+    dayBooks.create(closedOn),
+    ledgerCursors.create({ name: "ledger", since: closedOn.day, closedUntil: closedOn.day }),
+  ]);
+  for (const month of ["2026-09", "2026-10"])
+    await ask("post /ops/v1/ledger/periods", { caller: root, body: { month } });
+
+  // a leader who has commission, and has it paid out
+  const { memberId } = leader;
+  const earned = { subject: siblingId("OR", memberId), kind: "commission", reference: memberId } as const;
+  await world.table.commit([
+    commissionAccounts.create({ memberId, frozenFen: 0, availableFen: 1_000, pendingFen: 0, paidFen: 0 }),
+    booked({ clock }, { ...earned, party: `member:${memberId}`, amountFen: 1_000, at: clock.now() }),
+  ]);
+  const { payoutId } = await made("post /v1/me/payouts", { caller: leader, body: { amountFen: 100 } });
+  await ask("post /v1/me/payouts/{payoutId}/confirmation", { caller: leader, parameters: { payoutId } });
 
   // staff, stores, campaigns
   const hired = { staffId: "new-hire", name: "骑手", roles: ["rider"], storeIds: [] };

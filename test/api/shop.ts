@@ -169,6 +169,16 @@ export function samplesOf(ids: {
     "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),
     "post /v1/orders/{orderId}/invoice": () => ({ body: { buyer: "person", title: "王阿姨" } }),
     "get /ops/v1/invoices": () => ({ query: "?state=ISSUED" }),
+    "get /ops/v1/ledger/lines": () => ({ query: "?day=2026-11-23" }),
+    "post /v1/me/payouts": () => ({ body: { amountFen: 100 } }),
+    "put /ops/v1/commission-programme": () => ({
+      body: { active: false, bps: { leader: 0, koc: 0 }, version: 0, ...because },
+    }),
+    "get /ops/v1/members/{memberId}/commission-statement": () => ({ query: "?month=2026-11" }),
+    "get /ops/v1/ledger/account-days": () => ({ query: "?account=orders" }),
+    "post /ops/v1/ledger/periods": () => ({ body: { month: "2026-09" } }),
+    "get /ops/v1/stores/{storeId}/statement": () => ({ query: "?month=2026-11" }),
+    "get /ops/v1/suppliers/{supplierId}/statement": () => ({ query: "?month=2026-11" }),
     "post /ops/v1/payment-cases/resolution": () => ({ body: { caseKey: "mismatch#none", resolution: "已电话联系" } }),
     "post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution": () => ({ body: { resolution: "已线下转账" } }),
     "post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution/approval": () => ({

@@ -44,7 +44,7 @@ export async function openPlatform(routes: readonly Route[] = []) {
     staffTokens: { verify: async (token: string) => ({ staffId: token.slice("access-token-of-staff-".length) }) },
     firstAdmin: undefined as string | undefined,
     login,
-    merchant: { appid: "wx1" },
+    merchant: { appid: "wx1", mchid: "1900000001" },
     geocoder: {
       geocode: async (text: string) =>
         text.includes("淮海")

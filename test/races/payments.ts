@@ -169,7 +169,7 @@ export async function notificationComesManyTimes(
     seats.push(...rounds);
   }
   const found = await readBack(world);
-  const paid = Map.groupBy(found.of<{ orderId: string; kind: string }>("Transfer"), ({ orderId }) => orderId);
+  const paid = Map.groupBy(found.of<{ subject: string; kind: string }>("Transfer"), ({ subject }) => subject);
   for (const { orderId } of seats) {
     expect(found.order(orderId)).toMatchObject({ seat: "PAID", disposition: "SEATED" });
     expect(paid.get(orderId)?.map(({ kind }) => kind)).toEqual(["payment"]);

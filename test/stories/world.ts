@@ -10,12 +10,15 @@ import { systemEnv } from "../../functions/runtime/env.ts";
 import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../local/platform.ts";
 import { REGION, tableDefinition } from "../../local/template.ts";
+import type { Commission, CommissionAccount } from "../../shared/commission/index.ts";
 import type { CouponGrant } from "../../shared/coupon/index.ts";
 import type { Allotment, Campaign, Team } from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
+import type { DayBook, LedgerAccount, LedgerCursor, StoreDay, Transfer } from "../../shared/ledger/index.ts";
 import type { Order } from "../../shared/order/index.ts";
-import type { Refund, Transfer } from "../../shared/payment/index.ts";
+import type { Refund } from "../../shared/payment/index.ts";
+import type { Payout } from "../../shared/payout/index.ts";
 import type { PurchaseLine } from "../../shared/supply/index.ts";
 import type { Due } from "../../shared/table/rows.ts";
 
@@ -83,6 +86,90 @@ function recountBatch(team: Team, seats: readonly Order[], refunds: readonly Ref
     expect(served).toBeLessThanOrEqual(o.upToUnits!);
   }
   expect(bought % casePack).toBe(0);
+}
+
+/** The books of each closed day, its accounts and stores, hold exactly the lines that were booked on it; nothing else has any. */
+function recountBooks(of: <T>(entity: string) => T[]): void {
+  const lines = of<Transfer>("Transfer");
+  const closed = of<DayBook>("DayBook").map((book) => book.day);
+  const [first] = closed.sort();
+  const since = of<LedgerCursor>("LedgerCursor")[0];
+  expect({ since: since?.since, closedUntil: since?.closedUntil }).toEqual({
+    since: first,
+    closedUntil: closed.at(-1),
+  });
+  const inBooks = lines.filter((line) => closed.includes(line.bookedOn));
+  if (first) expect(lines.filter((line) => line.bookedOn < first)).toEqual([]);
+  const fen = (some: Transfer[]) => some.reduce((sum, line) => sum + line.amountFen, 0);
+  const sums = (some: Transfer[]) =>
+    Object.fromEntries(
+      [...Map.groupBy(some, (line) => line.kind)].map(([kind, ofKind]) => [
+        kind,
+        { lines: ofKind.length, amountFen: fen(ofKind) },
+      ]),
+    );
+  for (const book of of<DayBook>("DayBook")) {
+    const mine = inBooks.filter((line) => line.bookedOn === book.day);
+    expect({ ...book, closedAt: 0 }).toMatchObject({ bookings: sums(mine), lines: mine.length, amountFen: fen(mine) });
+  }
+  const stores = Map.groupBy(
+    inBooks.filter((line) => line.storeId !== undefined),
+    (line) => `${line.bookedOn} ${line.storeId}`,
+  );
+  expect(
+    Object.fromEntries(of<StoreDay>("StoreDay").map((one) => [`${one.day} ${one.storeId}`, one.bookings])),
+  ).toEqual(Object.fromEntries([...stores].map(([key, mine]) => [key, sums(mine)])));
+  const accountOf = (name: string) => (name.startsWith("order:") ? "orders" : name);
+  const balances = new Map<string, number>();
+  for (const line of inBooks) {
+    const [debit, credit] = [accountOf(line.debit), accountOf(line.credit)];
+    balances.set(debit, (balances.get(debit) ?? 0) + line.amountFen);
+    balances.set(credit, (balances.get(credit) ?? 0) - line.amountFen);
+  }
+  const told = of<LedgerAccount>("LedgerAccount").map((one) => [one.account, one.balanceFen] as const);
+  expect(Object.fromEntries(told)).toEqual(Object.fromEntries(balances));
+}
+
+/** What leaders and KOC earned, had taken back and were paid, by the ledger, by the rows, and by the channel's own book. */
+function recountCommissions(of: <T>(entity: string) => T[], transfers: Any[]): void {
+  const orders = new Map(of<Order>("Order").map((o) => [o.orderId, o]));
+  const earned = of<Commission>("Commission");
+  for (const one of earned) {
+    const order = orders.get(one.orderId)!;
+    const kept = order.payableFen - (order.refundedFen ?? 0);
+    const owed = Math.floor((2 * kept * one.bps + 10_000) / 20_000);
+    expect({ orderId: one.orderId, left: one.amountFen - one.returnedFen }).toEqual({
+      orderId: one.orderId,
+      left: owed,
+    });
+    expect(one.state === "RETURNED").toBe(owed === 0);
+    expect(one.memberId).not.toBe(order.memberId);
+  }
+  const payouts = of<Payout>("Payout");
+  const fen = <T>(list: T[], amount: (one: T) => number) => list.reduce((sum, one) => sum + amount(one), 0);
+  for (const account of of<CommissionAccount>("CommissionAccount")) {
+    const { memberId, frozenFen, availableFen, pendingFen, paidFen } = account;
+    const mine = earned.filter((one) => one.memberId === memberId);
+    const paid = payouts.filter((one) => one.memberId === memberId);
+    const name = `member:${memberId}`;
+    const lines = of<Transfer>("Transfer").filter((line) => line.party === name);
+    const left = (one: Commission) => one.amountFen - one.returnedFen;
+    expect({ memberId, frozenFen, pendingFen, paidFen, owedFen: frozenFen + availableFen + pendingFen }).toEqual({
+      memberId,
+      frozenFen: fen(mine, (one) => (one.state === "FROZEN" ? left(one) : 0)),
+      pendingFen: fen(paid, (one) => (["REQUESTED", "UNKNOWN", "ACCEPTED"].includes(one.state) ? one.amountFen : 0)),
+      paidFen: fen(paid, (one) => (one.state === "PAID" ? one.amountFen : 0)),
+      owedFen: fen(lines, (line) => (line.credit === name ? line.amountFen : -line.amountFen)),
+    });
+  }
+  const numbers = (list: string[]) => list.sort();
+  expect(
+    numbers(
+      of<Transfer>("Transfer")
+        .filter(({ kind }) => kind === "payout")
+        .map((line) => `${line.reference} ${line.amountFen}`),
+    ),
+  ).toEqual(numbers(transfers.filter(({ state }) => state === "SUCCESS").map((t) => `${t.payoutNo} ${t.amountFen}`)));
 }
 
 /** Monday 23 November 2026, 10:00 in Shanghai: every shop is open. */
@@ -538,7 +625,7 @@ async function prepare<P extends WorldPlatform>(
     const of = <T>(entity: string) => (all.get(entity) ?? []) as unknown as T[];
     const orders = of<Order>("Order");
     const seatsOf = Map.groupBy(orders, (o) => o.teamId);
-    const linesOf = Map.groupBy(of<Transfer>("Transfer"), (line) => line.orderId);
+    const linesOf = Map.groupBy(of<Transfer>("Transfer"), (line) => line.subject);
     const teamsOf = Map.groupBy(of<Team>("Team"), (t) => t.campaignId);
     for (const t of of<Team>("Team")) {
       const seats = seatsOf.get(t.teamId) ?? [];
@@ -562,7 +649,7 @@ async function prepare<P extends WorldPlatform>(
           const { aloneFen, unitFen } = o.kit ?? o.lines[0]!;
           return `${o.orderId} ${(aloneFen - unitFen) * o.units}`;
         });
-      expect(subsidies.map((line) => `${line.orderId} ${line.amountFen}`).sort()).toEqual(discounts.sort());
+      expect(subsidies.map((line) => `${line.subject} ${line.amountFen}`).sort()).toEqual(discounts.sort());
       expect(t.subsidyFen ?? 0).toBe(subsidies.reduce((sum, line) => sum + line.amountFen, 0));
     }
     for (const c of of<Campaign>("Campaign"))
@@ -639,7 +726,9 @@ async function prepare<P extends WorldPlatform>(
         expect(grant).toMatchObject({ orderId: o.orderId, state: uses ? "USED" : "HELD" });
       else if (grant) expect(grant.orderId).not.toBe(o.orderId);
     }
-    const { payments, refunds } = await book();
+    recountBooks(of);
+    const { payments, refunds, transfers } = await book();
+    recountCommissions(of, transfers);
     const ledger = (kind: Transfer["kind"]) => of<Transfer>("Transfer").filter((t) => t.kind === kind);
     const sorted = (list: string[]) => list.sort();
     const captured = payments.filter((p: Any) => ["SUCCESS", "REFUND"].includes(p.state));

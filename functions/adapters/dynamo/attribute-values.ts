@@ -19,9 +19,16 @@ export function toItem(values: Readonly<Record<string, unknown>>, place = ""): I
   const item: Item = {};
   for (const name in values) {
     const value = values[name];
-    if (value !== undefined) item[name] = toAttribute(value, place === "" ? name : `${place}.${name}`);
+    if (value !== undefined) put(item, name, toAttribute(value, place === "" ? name : `${place}.${name}`));
   }
   return item;
+}
+
+/** Sets an attribute of any name: to assign `__proto__` would lose it, and change what the object is. */
+function put<T>(of: Record<string, T>, name: string, value: T): void {
+  if (name === "__proto__")
+    Object.defineProperty(of, name, { value, enumerable: true, configurable: true, writable: true });
+  else of[name] = value;
 }
 
 function toAttribute(value: unknown, place: string): AttributeValue {
@@ -44,7 +51,7 @@ function toAttribute(value: unknown, place: string): AttributeValue {
 /** The values of a row as it came over the wire: bytes as Uint8Array, numbers as numbers. */
 export function fromItem(item: Item): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  for (const name in item) values[name] = fromAttribute(item[name]!);
+  for (const name in item) put(values, name, fromAttribute(item[name]!));
   return values;
 }
 

@@ -2,18 +2,17 @@ import * as z from "zod";
 import { DomainError } from "../../../shared/kernel/problem.ts";
 import { parseIso, toIso } from "../../../shared/kernel/time.ts";
 import {
-  type Busy,
   type ChannelRefund,
   notificationPath,
   type PaidTransaction,
   type PaymentChannel,
-  type Refused,
   type Transaction,
   type Unknown,
 } from "../../../shared/payment/ports.ts";
 import type { WeChatConfig, WeChatEndpoints, WeChatEnv } from "./config.ts";
-import { createSeal } from "./seal.ts";
-import { cutToBytes, readJson, send } from "./send.ts";
+import { createPayCalls, isAbsent, misfit, type PayProblem, refused, signedWithinS } from "./pay-call.ts";
+import { cutToBytes, readJson } from "./send.ts";
+import { readTransfer } from "./transfers.ts";
 
 const time = z.string().transform((text, context) => {
   try {
@@ -77,84 +76,20 @@ const notificationBody = z.object({
     associated_data: z.string().optional(),
   }),
 });
-const problemAnswer = z.object({ code: name, message: z.string().default("") });
 const prepayAnswer = z.object({ prepay_id: name });
 
-/** Allowed distance between a signed timestamp and our clock, in seconds: WeChat Pay's own rule. */
-const window = 300;
-
-type Problem = { kind: "problem"; status: number; code: string; message: string; number: string };
-type Reply = { kind: "ok"; body: unknown } | Problem | Busy | Unknown;
-
-/**
- * WeChat Pay v3, JSAPI. Every call is sent once (retry count 0: the worker that owns the row calls again under the same
- * number) and takes 5 s at most. An answer counts only when its signature fits: WeChat Pay signs each answer to a
- * request whose own signature was right, so an unsigned one, a time-out and a 5xx are all `unknown`.
- */
+/** WeChat Pay v3, JSAPI: payments, refunds and what the channel tells of them. See `createPayCalls` for how it is asked. */
 export function createWeChatPay(
   config: WeChatConfig,
   endpoints: Pick<WeChatEndpoints, "payUrl" | "notifyBase" | "timeoutMs">,
   env: WeChatEnv,
 ): PaymentChannel {
-  const seal = createSeal(config);
+  const { call, seal, seconds, nonce } = createPayCalls(config, endpoints, env);
   const notifyUrl = `${endpoints.notifyBase}${notificationPath}`;
-  const { pathname: basePath } = new URL(endpoints.payUrl);
-  const prefix = basePath === "/" ? "" : basePath;
-  const publicKeyId = Object.keys(config.platformKeys).find((serial) => serial.startsWith("PUB_KEY_ID_"));
-  const nonce = () => Buffer.from(env.rng.bytes(16)).toString("hex").toUpperCase();
-  const seconds = () => String(Math.floor(env.clock.now() / 1000));
 
-  async function call(method: "GET" | "POST", path: string, content?: unknown): Promise<Reply> {
-    const body = content === undefined ? "" : JSON.stringify(content);
-    const timestamp = seconds();
-    const nonceStr = nonce();
-    const signature = seal.sign(method, `${prefix}${path}`, timestamp, nonceStr, body);
-    const answer = await send(
-      `${endpoints.payUrl}${path}`,
-      {
-        method,
-        headers: {
-          Accept: "application/json",
-          "User-Agent": "commensal",
-          Authorization: `WECHATPAY2-SHA256-RSA2048 mchid="${config.mchid}",nonce_str="${nonceStr}",timestamp="${timestamp}",serial_no="${config.merchantSerial}",signature="${signature}"`,
-          ...(publicKeyId && { "Wechatpay-Serial": publicKeyId }),
-          ...(body && { "Content-Type": "application/json" }),
-        },
-        ...(body && { body }),
-      },
-      endpoints.timeoutMs,
-    );
-    if (answer.kind === "unknown") return answer;
-    const { status } = answer;
-    // Nothing was done and the same number is tried again later: safe to believe even from a gateway that can't sign.
-    if (status === 429) return { kind: "busy" };
-    const flaw =
-      seal.flaw((header) => answer.headers.get(header) ?? undefined, answer.body) ??
-      (seal.age(answer.headers.get("wechatpay-timestamp") ?? undefined, env.clock.now()) <= window
-        ? undefined
-        : "its timestamp is off by more than 300 s");
-    if (flaw) {
-      const remedy = status === 401 ? ": WeChat Pay refuses our signature, check merchantSerial, key and clock" : "";
-      return { kind: "unknown", reason: `HTTP ${status} can't be trusted (${flaw})${remedy}` };
-    }
-    if (status >= 500) return { kind: "unknown", reason: `HTTP ${status}` };
-    if (status >= 200 && status < 300) return { kind: "ok", body: readJson(answer.body) };
-    const problem = problemAnswer.safeParse(readJson(answer.body));
-    if (status < 400 || !problem.success) return { kind: "unknown", reason: `HTTP ${status} that is no problem` };
-    if (problem.data.code === "FREQUENCY_LIMITED" || problem.data.code === "RATELIMIT_EXCEEDED")
-      return { kind: "busy" };
-    // The request id ends in WeChat Pay's own, finer number of the problem.
-    const number = answer.headers.get("request-id")?.split("-").at(-1) ?? "";
-    return { kind: "problem", status, ...problem.data, number };
-  }
-
-  const isPaid = ({ code, number }: Problem) =>
+  const isPaid = ({ code, number }: PayProblem) =>
     code === "ORDERPAID" || code === "ORDER_PAID" || number === "268449538" || number === "268498689";
-  const isClosed = ({ code }: Problem) => code === "ORDER_CLOSED" || code === "ORDERCLOSED";
-  const isAbsent = ({ status, code }: Problem) =>
-    status === 404 || code === "ORDER_NOT_EXIST" || code === "ORDERNOTEXIST" || code === "RESOURCE_NOT_EXISTS";
-  const refused = ({ code, message }: Problem): Refused => ({ kind: "refused", code, message });
-  const misfit = (what: string): Unknown => ({ kind: "unknown", reason: `the answer ${what}` });
+  const isClosed = ({ code }: PayProblem) => code === "ORDER_CLOSED" || code === "ORDERCLOSED";
 
   function readRefund(
     body: unknown,
@@ -264,7 +199,7 @@ export function createWeChatPay(
       const header = (wanted: string) => lowered.get(wanted);
       const flaw = seal.flaw(header, Buffer.from(rawBody));
       if (flaw) throw new DomainError("NOTIFICATION_UNSIGNED", flaw);
-      if (!(seal.age(header("wechatpay-timestamp"), env.clock.now()) <= window))
+      if (!(seal.age(header("wechatpay-timestamp"), env.clock.now()) <= signedWithinS))
         throw new DomainError("NOTIFICATION_STALE", "signed more than 300 s away from our clock");
 
       const body = notificationBody.safeParse(readJson(rawBody));
@@ -303,6 +238,14 @@ export function createWeChatPay(
             totalFen: data.amount.total,
           },
         };
+      }
+      if (type === "MCHTRANSFER.BILL.FINISHED") {
+        const mchid = z.object({ mch_id: name }).safeParse(content);
+        if (!mchid.success) throw new DomainError("NOTIFICATION_MALFORMED", "the resource is no transfer");
+        ours(mchid.data.mch_id);
+        const transfer = readTransfer(content, config.mchid);
+        if (!transfer) throw new DomainError("NOTIFICATION_MALFORMED", "the resource is no transfer");
+        return { id, kind: "payout", transfer };
       }
       throw new DomainError("NOTIFICATION_MALFORMED", "an event type we don't know");
     },

@@ -1,0 +1,52 @@
+import type { Env } from "../kernel/env.ts";
+import { makeEvent } from "../kernel/event.ts";
+import { decide, Stale, type Table } from "../table/entity.ts";
+import { commissions, commissionsOfOrder, dues, orders, outbox } from "../table/keys.ts";
+import { accountChanged, readAccount } from "./account.ts";
+import { commissionLifecycle } from "./lifecycle.ts";
+import { commissionPolicy } from "./policy.ts";
+
+type Deps = { table: Table; env: Env };
+
+/** The order was handed over: from then on its after-sale time runs. May be told again; nothing where it earns nobody anything. */
+export async function awaitRelease({ table }: Deps, orderId: string): Promise<void> {
+  if ((await table.page(commissionsOfOrder(orderId), { limit: 1 })).items.length === 0) return;
+  const order = await table.load(orders, { orderId });
+  if (order?.handedOverAt === undefined) return;
+  const at = order.handedOverAt + commissionPolicy.afterSaleMs;
+  try {
+    await table.write(dues.create({ kind: "commission", id: orderId, at, since: at }));
+  } catch (error) {
+    if (!(error instanceof Stale)) throw error; // it is there
+  }
+}
+
+/** Makes available what an order's commissions still hold, once its after-sale time is over: true when that is done, else when (epoch ms). */
+export async function releaseCommissions(deps: Deps, orderId: string): Promise<boolean | number> {
+  const { env, table } = deps;
+  return decide(async () => {
+    const order = await table.load(orders, { orderId });
+    if (order?.handedOverAt === undefined) return true;
+    const over = order.handedOverAt + commissionPolicy.afterSaleMs;
+    const now = env.clock.now();
+    if (now < over) return over;
+    const { items } = await table.page(commissionsOfOrder(orderId), { limit: 10 });
+    for (const one of items) {
+      if (one.state !== "FROZEN") continue;
+      const { memberId } = one;
+      const amountFen = one.amountFen - one.returnedFen;
+      await table.commit([
+        commissions.patch(one).asRead(one).move("state", commissionLifecycle, "released").set({ releasedAt: now }),
+        accountChanged(await readAccount(deps, memberId), { frozenFen: -amountFen, availableFen: amountFen }),
+        outbox.create(
+          makeEvent(env, {
+            type: "commission.released",
+            actor: { kind: "system" },
+            data: { memberId, orderId, amountFen },
+          }),
+        ),
+      ]);
+    }
+    return true;
+  });
+}

@@ -1,0 +1,1 @@
+export { readCommissionProgramme, setCommissionProgramme } from "./programme.ts";

@@ -1,0 +1,2 @@
+export { payoutPolicy } from "./policy.ts";
+export { requestPayout } from "./request-payout.ts";
