@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { commissionLifecycle } from "../shared/commission/index.ts";
 import { couponGrantLifecycle, couponLifecycle } from "../shared/coupon/index.ts";
 import { campaignLifecycle, teamLifecycle } from "../shared/groupbuy/index.ts";
+import { invoiceLifecycle, redLetterLifecycle } from "../shared/invoice/index.ts";
 import type { Lifecycle } from "../shared/kernel/lifecycle.ts";
 import { importLifecycle } from "../shared/masterdata/index.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "../shared/order/index.ts";
@@ -168,6 +169,37 @@ const chapters: Chapter[] = [
       stuck: "无法退回",
       closed: "渠道关闭",
       again: "换号重试",
+    },
+  ),
+  chapter(
+    "Invoice 电子发票",
+    "ASKED: its amount is fixed, and only a query under its number tells what became of it. REFUSED: a next request has the next number.",
+    invoiceLifecycle,
+    {
+      REQUESTED: "已申请",
+      ASKED: "结果未知",
+      ACCEPTED: "开具中",
+      REFUSED: "未能开具",
+      ISSUED: "已开具",
+      VOID: "无需开具",
+      asked: "定额提交",
+      emptied: "已全额退款",
+      accepted: "平台受理",
+      issued: "开具成功",
+      refused: "平台拒绝",
+      again: "重新申请",
+    },
+  ),
+  chapter(
+    "Red letter 红字发票",
+    "One a refund that arrived after its invoice's amount was fixed. Refused it is asked for again, under its number.",
+    redLetterLifecycle,
+    {
+      REQUESTED: "待开具",
+      ACCEPTED: "开具中",
+      ISSUED: "已开具",
+      accepted: "平台受理",
+      issued: "开具成功",
     },
   ),
   chapter("Coupon 优惠券", "Suspended it is not granted; what members have stays good.", couponLifecycle, {

@@ -85,6 +85,12 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> 
     owner: "platform",
     impact: "An import that was accepted is not fully applied: articles, prices or stock are partly old, partly new",
   },
+  invoice: {
+    minutes: 4 * 60,
+    owner: "money",
+    impact:
+      "Invoices or red letters were asked for hours ago and are not made: members wait, or an invoice says too much",
+  },
   shipping: {
     minutes: 24 * 60,
     owner: "money",
@@ -96,7 +102,7 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number }> 
 export const codes: Record<string, AlarmSpec> = {
   PAYMENT_CASE: {
     owner: "money",
-    impact: "A member's money waits for a person to decide (payment cases of the console)",
+    impact: "A member's money or invoice waits for a person to decide (payment cases of the console)",
   },
   LEDGER_DRIFT: {
     owner: "money",

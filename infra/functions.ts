@@ -85,6 +85,11 @@ export const functions = {
     impact: "Recalled goods may still be sold and their buyers not told; imports stay half applied",
     ...minuteJob,
   },
+  Invoices: {
+    entry: "jobs/invoices.ts",
+    impact: "Members wait for their electronic invoices; refunded amounts stay on invoices without a red letter",
+    ...minuteJob,
+  },
   Reconcile: {
     entry: "jobs/reconcile.ts",
     impact: "Payments and refunds whose notice was lost are not found; members paid without a seat",

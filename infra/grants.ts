@@ -2,7 +2,7 @@ import type { IndexName, RowOperation } from "./constructs/data-table.ts";
 import type { FunctionName } from "./functions.ts";
 
 /** Names of the SecureStrings below the stage's SSM path; the operator makes them, the template never does. */
-type SecretName = "member-token-keys" | "cursor-key" | "blind-index-key" | "wechat";
+type SecretName = "member-token-keys" | "cursor-key" | "blind-index-key" | "wechat" | "invoice";
 
 /** The state machines a function may start executions of. */
 export type MachineName = "GroupDeadlineMachine" | "RefundMachine";
@@ -75,6 +75,12 @@ export const grants: Record<FunctionName, Grants> = {
   HoldSweep: { rows: [...sweep, "BatchGetItem"], secrets: ["wechat"] },
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
   Backlog: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1", "gsi2"] },
+  Invoices: {
+    rows: ["GetItem", "PutItem", "UpdateItem", "Query", "DeleteItem", "BatchGetItem"],
+    secrets: ["invoice"],
+    // Titles go to the provider in plain text.
+    dataKey: "open",
+  },
   // Begins and asks for refunds itself: the machine's execution may be dead, and its name taken for good.
   // And of payouts, with the real name that the channel wants of large ones.
   Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"], dataKey: "open" },

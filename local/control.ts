@@ -99,8 +99,10 @@ export function createControl(parts: {
   idle: (timeoutMs: number) => Promise<void>;
   /** The knobs of the WeChat sandbox; `path` is what follows `/_local/wechat/`. */
   wechat: (request: { method: string; path: string; body?: unknown }) => Promise<ControlAnswer>;
+  /** The same of the sandbox of the invoice provider: `/_local/invoices/`. */
+  invoices: (request: { method: string; path: string; body?: unknown }) => ControlAnswer;
 }): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { clock, cognito, faults, location, meter, machines, streams, powerCut, idle, wechat } = parts;
+  const { clock, cognito, faults, location, meter, machines, streams, powerCut, idle, ...sandboxes } = parts;
   let meterBase: MeterRow[] = [];
   const time = (): unknown => ({ now: clock.now(), iso: new Date(clock.now()).toISOString(), offsetMs: clock.offset });
 
@@ -171,11 +173,12 @@ export function createControl(parts: {
   };
 
   async function answer(request: ControlRequest): Promise<ControlAnswer> {
-    if (request.path.startsWith("/wechat/")) {
+    for (const name of ["wechat", "invoices"] as const) {
+      if (!request.path.startsWith(`/${name}/`)) continue;
       const { method, path, body } = request;
-      return wechat({
+      return sandboxes[name]({
         method,
-        path: path.slice("/wechat/".length),
+        path: path.slice(name.length + 2),
         ...(body.length > 0 && { body: jsonOrForm(request) }),
       });
     }

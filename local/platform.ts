@@ -15,6 +15,7 @@ import { createFunctionPool } from "./functions.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { createHttpApi } from "./http-api.ts";
 import { hashKeys, loadPolicies, type Policies } from "./iam.ts";
+import { type InvoiceProvider, startInvoiceProvider } from "./invoice-provider.ts";
 import { createKms } from "./kms.ts";
 import { createLocation, type Location } from "./location.ts";
 import { createMeter, type Meter } from "./meter.ts";
@@ -66,6 +67,7 @@ export interface Platform {
   readonly streams: Streams;
   readonly machines: StateMachines;
   readonly wechat: WeChatSandbox;
+  readonly invoices: InvoiceProvider;
   readonly location: Location;
   readonly cognito: Cognito;
   readonly faults: Faults;
@@ -119,12 +121,16 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const policies = loadPolicies(template, useRecorder(folder));
     const meter = createMeter();
 
-    const [engine, wechat] = await Promise.all([
+    const [engine, wechat, invoices] = await Promise.all([
       startEngine({ dataDir, log }).then((started) => {
         stack.push(() => started.stop());
         return started;
       }),
       startWeChatSandbox({ dataDir, clock, log, faults, powerCut }).then((started) => {
+        stack.push(() => started.stop());
+        return started;
+      }),
+      startInvoiceProvider({ dataDir, clock, log }).then((started) => {
         stack.push(() => started.stop());
         return started;
       }),
@@ -135,7 +141,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
     const kms = createKms({ template, dataDir });
     const prefix = configPrefix(template);
-    const parameters = openSecrets({ dataDir, prefix, wechat: wechat.config });
+    const parameters = openSecrets({ dataDir, prefix, wechat: wechat.config, invoice: invoices.config });
     const staff = staffAuthorizer(template);
     const cognito = await createCognito({ dataDir, clock, ...staff });
     const location = createLocation({ template, clock });
@@ -261,6 +267,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         parameters[`${prefix}/wechat`] = JSON.stringify(wechat.config);
         return answer;
       },
+      invoices: (request) => invoices.control(request),
     });
     serve = (request, response) => {
       const local = /^\/_local(\/|\?|$)/.test(request.url ?? "");
@@ -289,6 +296,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       streams,
       machines,
       wechat,
+      invoices,
       location,
       cognito,
       faults,

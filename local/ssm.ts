@@ -8,11 +8,17 @@ import { ACCOUNT, REGION } from "./template.ts";
 const NAMES_LIMIT = 10;
 const PAGE_LIMIT = 10;
 
+/** What the sandboxes give. */
+interface Given {
+  wechat: unknown;
+  invoice: unknown;
+}
+
 /**
- * Fresh values of the four parameters, by their name below the configuration prefix. `wechat` is what the WeChat sandbox
- * gives: its JSON goes into the parameter as it is.
+ * Fresh values of the five parameters, by their name below the configuration prefix. `wechat` and `invoice` are what the sandboxes
+ * give: their JSON goes into the parameters as it is.
  */
-export function makeSecrets({ wechat }: { wechat: unknown }): Record<string, string> {
+export function makeSecrets({ wechat, invoice }: Given): Record<string, string> {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const jwk = { ...privateKey.export({ format: "jwk" }), kid: randomUUID(), alg: "ES256", use: "sig" };
   return {
@@ -20,15 +26,16 @@ export function makeSecrets({ wechat }: { wechat: unknown }): Record<string, str
     "cursor-key": randomBytes(32).toString("base64"),
     "blind-index-key": randomBytes(32).toString("base64"),
     wechat: JSON.stringify(wechat),
+    invoice: JSON.stringify(invoice),
   };
 }
 
 /**
  * The parameters of a data folder by full name (`/commensal/dev/cursor-key`): made at the first start, kept in
- * `<dataDir>/secrets.json` (readable by the owner only). `wechat` always is what was given last.
+ * `<dataDir>/secrets.json` (readable by the owner only). `wechat` and `invoice` always are what was given last.
  */
-export function openSecrets(options: { dataDir: string; prefix: string; wechat: unknown }): Record<string, string> {
-  const { dataDir, prefix, wechat } = options;
+export function openSecrets(options: { dataDir: string; prefix: string } & Given): Record<string, string> {
+  const { dataDir, prefix, ...given } = options;
   const file = join(dataDir, "secrets.json");
   let stored: Record<string, string> | undefined;
   try {
@@ -36,7 +43,12 @@ export function openSecrets(options: { dataDir: string; prefix: string; wechat: 
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  const secrets = { ...makeSecrets({ wechat }), ...stored, wechat: JSON.stringify(wechat) };
+  const secrets = {
+    ...makeSecrets(given),
+    ...stored,
+    wechat: JSON.stringify(given.wechat),
+    invoice: JSON.stringify(given.invoice),
+  };
   if (JSON.stringify(secrets) !== JSON.stringify(stored)) {
     mkdirSync(dataDir, { recursive: true });
     writeFileSync(`${file}.new`, JSON.stringify(secrets, null, 2), { mode: 0o600 });

@@ -25,6 +25,7 @@ const modules: Record<string, readonly string[]> = {
   commission: ["groupbuy", "order", "ledger"],
   fulfilment: ["order", "payment", "store", "supply"],
   payment: ["identity"],
+  invoice: ["order", "payment", "catalog"],
   ledger: [],
   community: ["store", "identity"],
   journey: ["identity"],

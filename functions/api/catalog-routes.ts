@@ -11,7 +11,7 @@ import {
   updateArticle,
 } from "../../shared/catalog/index.ts";
 import { idOf, ownCode } from "../../shared/kernel/ids.ts";
-import { fen } from "../../shared/kernel/money.ts";
+import { basisPoints, fen } from "../../shared/kernel/money.ts";
 import { typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { loadStore } from "../../shared/store/index.ts";
@@ -35,6 +35,11 @@ const facts = {
   needsCertificate: z.boolean().optional().meta({
     description: "Publishing then wants a certified lot, accepted or expected",
   }),
+  taxBps: basisPoints.optional().meta({
+    description:
+      "VAT in its price for invoices, basis points of the net price: 900 is 9 %, 0 exempt; left out, that of its category",
+    example: 900,
+  }),
 };
 const saleOf = sale.meta({
   description: "By piece, by weight (`grams` a unit, estimated), or as a kit of other articles; can't be changed later",
@@ -42,7 +47,7 @@ const saleOf = sale.meta({
 });
 
 const shopView = article
-  .omit({ code: true, costFen: true, createdAt: true })
+  .omit({ code: true, costFen: true, taxBps: true, createdAt: true })
   .extend({ sale: saleOf })
   .meta({ id: "Article" });
 const opsView = article

@@ -49,6 +49,7 @@ export const opsModules: readonly RouteModule[] = [
     under: ["/ops/v1/referral-programme", "/ops/v1/referrals"],
     routes: async () => (await import("./referral-routes.ts")).referralOps,
   },
+  { under: ["/ops/v1/invoices"], routes: async () => (await import("./invoice-routes.ts")).invoiceOps },
   {
     under: ["/ops/v1/commission-programme", "/ops/v1/members/*/commission-statement"],
     routes: async () => (await import("./commission-routes.ts")).commissionOps,

@@ -34,5 +34,9 @@ export const shopModules: readonly RouteModule[] = [
     under: ["/v1/orders/*/pickup-code"],
     routes: async () => (await import("./fulfilment-routes.ts")).fulfilmentShop,
   },
+  {
+    under: ["/v1/orders/*/invoice"],
+    routes: async () => (await import("./invoice-routes.ts")).invoiceShop,
+  },
   { under: ["/v1/inbox"], routes: async () => (await import("./inbox-routes.ts")).inboxShop },
 ];

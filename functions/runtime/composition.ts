@@ -3,6 +3,7 @@ import { decide } from "../../shared/table/entity.ts";
 import { wechatTokens } from "../../shared/table/keys.ts";
 import { awsJsonClient } from "../adapters/aws/json-client.ts";
 import { dynamoTable } from "../adapters/dynamo/table.ts";
+import { createInvoiceProvider } from "../adapters/invoice/provider.ts";
 import { kmsVault } from "../adapters/kms/vault.ts";
 import { createLocation } from "../adapters/location/location.ts";
 import { stepFunctions } from "../adapters/sfn/workflows.ts";
@@ -112,6 +113,7 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
         ),
       bills: () => createWeChatBills(secret("wechat"), { payUrl: variable("WECHAT_PAY_URL") }, env),
       shippingUpload: () => createShippingUpload({ mchid: secret("wechat").mchid }, wechat.api),
+      invoicing: () => createInvoiceProvider(secret("invoice"), env),
       planner: () => wechat.places.planner,
       geocoder: () => wechat.places.geocoder,
       workflows: () =>

@@ -1,6 +1,7 @@
 import type { BillSource } from "../../shared/bills/ports.ts";
 import type { Geocoder, RoutePlanner, ShippingUpload } from "../../shared/fulfilment/ports.ts";
 import type { WeChatLogin } from "../../shared/identity/ports.ts";
+import type { InvoicePort } from "../../shared/invoice/ports.ts";
 import type { Env } from "../../shared/kernel/env.ts";
 import type { Vault } from "../../shared/kernel/vault.ts";
 import type { Workflows } from "../../shared/kernel/workflows.ts";
@@ -29,6 +30,7 @@ export interface Deps {
   bills: BillSource;
   /** The app whose openids our members have. */
   merchant: { appid: string; mchid: string };
+  invoicing: InvoicePort;
   shippingUpload: ShippingUpload;
   planner: RoutePlanner;
   geocoder: Geocoder;

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { awsJsonClient } from "../adapters/aws/json-client.ts";
+import { invoiceConfig } from "../adapters/invoice/config.ts";
 import { systemEnv } from "./env.ts";
 
 const key32 = z
@@ -40,6 +41,7 @@ export const secretSchemas = {
       platformKeys: z.record(z.string(), z.string().includes("PUBLIC KEY")),
     }),
   ),
+  invoice: json(invoiceConfig),
 };
 export type SecretName = keyof typeof secretSchemas;
 export type Secrets = { [N in SecretName]: z.infer<(typeof secretSchemas)[N]> };

@@ -12,6 +12,7 @@ import {
   runCampaign,
   seatPagesIn,
 } from "../../shared/groupbuy/index.ts";
+import { awaitRedLetter } from "../../shared/invoice/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
 import { siblingId } from "../../shared/kernel/ids.ts";
 import { minute, second } from "../../shared/kernel/time.ts";
@@ -51,7 +52,13 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   "seat.paid": (deps, event) => attributeOrder(deps, text(event, "orderId")),
   "refund.succeeded": async (deps, event) => {
     const orderId = text(event, "orderId");
-    await Promise.all([reverseAcquisition(deps, orderId), takeBack(deps, orderId)]);
+    // nobody has an invoice before the hand-over, and one that is asked for later counts this refund
+    const invoiced = event.data.handedOverAt !== undefined;
+    await Promise.all([
+      reverseAcquisition(deps, orderId),
+      takeBack(deps, orderId),
+      invoiced && awaitRedLetter(deps, orderId, text(event, "refundId")),
+    ]);
   },
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.withdrawn": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),

@@ -93,6 +93,15 @@ const toMember: Record<string, Words> = {
     body: `${amount(e, "amountFen")}未能转出,已退回可提现佣金,您可以重新申请。`,
   }),
   "order.handed_over": () => ({ title: "已提货", body: "祝您用餐愉快,欢迎到社群晒单。" }),
+  "invoice.issued": (e) => ({
+    title: "电子发票已开具",
+    body: `${amount(e, "amountFen")}的发票已开具,可在订单中查看下载。`,
+  }),
+  "invoice.refused": () => ({ title: "发票未能开具", body: "请在订单中查看原因,核对抬头后重新申请。" }),
+  "red_letter.issued": (e) => ({
+    title: "已开具红字发票",
+    body: `因退款${amount(e, "amountFen")},原发票已按退款金额开具红字发票。`,
+  }),
   "recall.buyer_found": (e) => ({
     title: "商品召回",
     body: `您购买的“${e.data.articleName}”正在召回,请勿食用,尚未提货的请勿提货。退款与处理请联系门店或客服。`,

@@ -40,6 +40,7 @@ const ownerOf: Partial<Record<FunctionName, Owner>> = {
   Refund: "money",
   Reconcile: "money",
   Bills: "money",
+  Invoices: "money",
   Books: "money",
   GroupDeadline: "orders",
   CampaignWindow: "orders",

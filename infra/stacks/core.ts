@@ -189,6 +189,7 @@ export class Core extends Stack {
       HoldSweep: "rate(1 minute)",
       DeadlineSweep: "rate(1 minute)",
       Backlog: "rate(1 minute)",
+      Invoices: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
       // the channel makes a day's bills until ten the next morning
       Bills: "cron(15 10-22 * * ? *)",

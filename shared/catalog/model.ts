@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { idOf, ownCode } from "../kernel/ids.ts";
-import { fen } from "../kernel/money.ts";
+import { basisPoints, fen } from "../kernel/money.ts";
 import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 
@@ -33,6 +33,8 @@ export const article = z.object({
   /** Who delivers it, and whether each lot must have a certificate; nothing is known where they are left out. */
   supplierId: idOf("SP").optional(),
   needsCertificate: z.boolean().optional(),
+  /** VAT in its price, basis points of the net price; 0 exempt. Left out: the rate of its category. */
+  taxBps: basisPoints.optional(),
   retired: z.boolean(),
   createdAt: epochMs,
 });

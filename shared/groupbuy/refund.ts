@@ -365,6 +365,7 @@ async function settle(
       refundId: refund.refundId,
       refundFen: refund.refundFen,
       cause: refund.cause,
+      ...(order.handedOverAt !== undefined && { handedOverAt: order.handedOverAt }),
     }),
     ...also,
   ]);

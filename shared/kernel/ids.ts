@@ -24,6 +24,8 @@ export const idPrefixes = {
   CG: "granted coupon",
   PO: "purchase order",
   PL: "purchase line",
+  IV: "invoice",
+  RL: "red letter",
   PT: "payout",
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;

@@ -249,6 +249,20 @@ export const problems = {
   },
   PAYMENT_PAID: { status: 409, zh: "订单已支付", en: "The order is paid", log: "info" },
   REFUND_NOT_FOUND: { status: 404, zh: "退款不存在", en: "No such refund", log: "info" },
+  INVOICE_NOT_FOUND: { status: 404, zh: "尚未申请发票", en: "No invoice was asked for", log: "info" },
+  INVOICE_EXISTS: { status: 409, zh: "该订单已申请发票", en: "The order has an invoice already", log: "info" },
+  INVOICE_ATTEMPTS: {
+    status: 409,
+    zh: "发票多次未能开具,请联系客服",
+    en: "The invoice was refused too often: customer service will see to it",
+    log: "info",
+  },
+  INVOICE_NOTHING: {
+    status: 409,
+    zh: "订单已全额退款,无可开票金额",
+    en: "All of the order was refunded: nothing to invoice",
+    log: "info",
+  },
   REFUND_STATE: {
     status: 409,
     zh: "退款当前状态不允许该操作",

@@ -116,6 +116,8 @@ export const articlesFile: FileType = {
         perishable: yes(cells.perishable!),
         ...(supplierId && { supplierId }),
         ...(needsCertificate !== undefined && { needsCertificate }),
+        // the file has no column for it
+        ...(current?.taxBps !== undefined && { taxBps: current.taxBps }),
       };
       return {
         target,

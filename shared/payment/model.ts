@@ -75,6 +75,8 @@ export const caseOwners = {
   bill_lacks: "finance",
   bill_differs: "finance",
   bill_refused: "finance",
+  invoice_refused: "finance",
+  red_letter_refused: "finance",
 } as const satisfies Record<string, "finance" | "customer_service" | "ops">;
 export type CaseReason = keyof typeof caseOwners;
 export const caseReason = z.enum(Object.keys(caseOwners) as [CaseReason, ...CaseReason[]]);

@@ -6,6 +6,7 @@ import { coupon, couponGrant } from "../coupon/model.ts";
 import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
 import { allotment, campaign, communityCampaign, guard, share, team, totalCap, touch } from "../groupbuy/model.ts";
 import { member, openidLink, phoneLink, session, staff } from "../identity/model.ts";
+import { type Invoice, invoice, redLetter } from "../invoice/model.ts";
 import { inboxMessage } from "../journey/model.ts";
 import { bucketOf } from "../kernel/ids.ts";
 import { day, dayOf, hour } from "../kernel/time.ts";
@@ -430,6 +431,28 @@ export const paymentCases = entity({
 /** Newest first. */
 export const allCases = () => paymentCases.query({ index: "gsi1", pk: "CASES", descending: true });
 
+export const invoices = entity({
+  name: "Invoice",
+  schema: invoice,
+  keyed: ["orderId"],
+  key: ({ orderId }) => ({ pk: `ORDER#${orderId}`, sk: "INVOICE" }),
+  indexed: ["state", "requestedAt"],
+  index: ({ orderId, state, requestedAt }) => ({
+    gsi1pk: `INVOICES#${state}`,
+    gsi1sk: `${stamp(requestedAt)}#${orderId}`,
+  }),
+});
+/** Those in a state, newest first: a state changes four times at most, and staff look by it. */
+export const invoicesIn = (state: Invoice["state"]) =>
+  invoices.query({ index: "gsi1", pk: `INVOICES#${state}`, descending: true });
+export const redLetters = entity({
+  name: "RedLetter",
+  schema: redLetter,
+  keyed: ["orderId", "refundId"],
+  key: ({ orderId, refundId }) => ({ pk: `ORDER#${orderId}`, sk: `REDLETTER#${refundId}` }),
+});
+export const redLettersOf = (orderId: string) => redLetters.query({ pk: `ORDER#${orderId}`, prefix: "REDLETTER#" });
+
 // fulfilment
 export const routeCells = entity({
   name: "RouteCell",
@@ -652,6 +675,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   recall: 1,
   promise: 1,
   subsidy: 1,
+  invoice: 4,
 };
 export const dues = entity({
   name: "Due",

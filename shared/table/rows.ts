@@ -29,6 +29,7 @@ export const dueKinds = [
   "promise",
   "subsidy",
   "referral",
+  "invoice",
   "commission",
   "payout",
   "bill",

@@ -430,6 +430,11 @@ async function tellWhatIsRare(): Promise<void> {
     ask("post /ops/v1/stores/{storeId}/pickups", { caller, parameters: { storeId }, body: { code: digits } });
   await hand(first.storeId, pickup.code);
   await hand(first.storeId, pickup.code);
+  const invoice = { caller: leader, parameters: { orderId: first.orderId } };
+  await ask("get /v1/orders/{orderId}/invoice", invoice);
+  for (let i = 0; i < 2; i++)
+    await ask("post /v1/orders/{orderId}/invoice", { ...invoice, body: { buyer: "person", title: "子" } });
+  await ask("get /v1/orders/{orderId}/invoice", invoice);
   await hand(first.storeId, other.code);
   await reroute(first.orderId);
   for (let i = 0; i < 6; i++) await hand(stores[0]!, String(10 ** 11 + i), callers.staff.at(-1)!);

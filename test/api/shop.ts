@@ -167,6 +167,8 @@ export function samplesOf(ids: {
     "post /ops/v1/stores/{storeId}/orders/{orderId}/packing": () => ({ body: { grams: 930 } }),
     "get /ops/v1/stores/{storeId}/orders": () => ({ query: "?day=2026-11-23" }),
     "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),
+    "post /v1/orders/{orderId}/invoice": () => ({ body: { buyer: "person", title: "王阿姨" } }),
+    "get /ops/v1/invoices": () => ({ query: "?state=ISSUED" }),
     "get /ops/v1/ledger/lines": () => ({ query: "?day=2026-11-23" }),
     "post /v1/me/payouts": () => ({ body: { amountFen: 100 } }),
     "put /ops/v1/commission-programme": () => ({

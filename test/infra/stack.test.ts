@@ -278,9 +278,15 @@ describe("rights", () => {
 
   it("to the data key are those of the functions that show or take personal fields", () => {
     const holders = functionNames.filter((name) => rights(roleOf(name)).includes("kms:Decrypt"));
-    expect(holders).toEqual(["Shop", "Reconcile"]);
+    // titles of invoices go to their provider in plain text
+    expect(holders).toEqual(["Shop", "Invoices", "Reconcile"]);
     const makers = functionNames.filter((name) => rights(roleOf(name)).includes("kms:GenerateDataKey"));
     expect(makers).toEqual(["Shop"]);
+  });
+
+  it("to the key of the invoice provider are those of the job that asks it", () => {
+    const holders = functionNames.filter((name) => text(statementsOf(roleOf(name))).includes("/invoice"));
+    expect(holders).toEqual(["Invoices"]);
   });
 
   it("to the merchant's key are those of the functions that speak to the channel, staff's not among them", () => {
@@ -462,6 +468,7 @@ describe("sources", () => {
       HoldSweep: "rate(1 minute)",
       DeadlineSweep: "rate(1 minute)",
       Backlog: "rate(1 minute)",
+      Invoices: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",
       Bills: "cron(15 10-22 * * ? *)",
       Books: "cron(30 2 * * ? *)",

@@ -31,21 +31,27 @@ test("a day is closed two hours after it is over; what goes back later is in the
   await passTo("2026-11-25T02:31:00+08:00");
   expect(await booksOf("2026-11-23")).toEqual(monday);
   expect(await booksOf("2026-11-24")).toMatchObject({ bookings: { refund: { lines: 1, amountFen: 800 } } });
-  const lines = await made(finance.get("/ops/v1/ledger/lines?day=2026-11-24&limit=1"));
-  expect(lines).toMatchObject({
-    book: { day: "2026-11-24" },
-    items: [{ kind: "refund", subject: seat.orderId, amountFen: 800, bookedOn: "2026-11-24" }],
-  });
+  // the refund, and what the channel kept of Monday as its bill tells: a page each
+  const first = await made(finance.get("/ops/v1/ledger/lines?day=2026-11-24&limit=1"));
+  const second = await made(finance.get(`/ops/v1/ledger/lines?day=2026-11-24&limit=1&cursor=${first.nextCursor}`));
+  expect(first).toMatchObject({ book: { day: "2026-11-24" } });
+  expect([...first.items, ...second.items]).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ kind: "refund", subject: seat.orderId, amountFen: 800, bookedOn: "2026-11-24" }),
+      expect.objectContaining({ kind: "fee", subject: "BILL-2026-11-23", amountFen: 5 }),
+    ]),
+  );
   const file = await finance.get("/ops/v1/ledger/lines?day=2026-11-23&format=csv");
   expect(file.text.split("\r\n")[1]).toContain(`2026-11-23,收款,${seat.orderId}`);
   const channel = await made(finance.get("/ops/v1/ledger/account-days?account=channel:wechat"));
   expect(channel.items).toMatchObject([
-    { day: "2026-11-24", debitFen: 0, creditFen: 800, balanceFen: 0 },
+    { day: "2026-11-24", debitFen: 0, creditFen: 805, balanceFen: -5 },
     { day: "2026-11-23", debitFen: 800, creditFen: 0, balanceFen: 800 },
   ]);
   expect((await made(finance.get("/ops/v1/ledger/accounts"))).items).toMatchObject([
-    { account: "channel:wechat", balanceFen: 0 },
+    { account: "channel:wechat", balanceFen: -5 },
     { account: "orders", balanceFen: 0 },
+    { account: "platform:channel_fee", balanceFen: 5 },
   ]);
   await recount();
 });
