@@ -773,7 +773,10 @@ async function prepare<P extends WorldPlatform>(
       ...of<Due>("Due")
         .filter((d) => d.at < now - 2 * minute)
         .map((d) => `due ${d.kind} of ${d.id} since ${toIso(d.at)}`),
-      ...of<{ number: string; reason: string }>("PaymentCase").map((c) => `case ${c.number}: ${c.reason}`),
+      ...of<{ number: string; reason: string }>("PaymentCase")
+        // what it told staff of is done once its refunds are
+        .filter(({ reason }) => reason !== "refund_not_enough")
+        .map((c) => `case ${c.number}: ${c.reason}`),
       ...deadLetters.map((d: Any) => `dead letter in ${d.queue}: ${JSON.stringify(d.body)}`),
       ...executions,
     ];
