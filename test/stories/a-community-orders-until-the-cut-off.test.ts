@@ -87,10 +87,23 @@ test("one unit short of the minimum, a batch fails at its cut-off and everybody 
   await recount();
 });
 
-test("suspended, a batch takes no orders and runs on; cancelled, it is refunded", async () => {
+const kinds = [
+  { kind: "batch", terms: {} },
+  {
+    kind: "ladder",
+    terms: {
+      tiers: [
+        { fromUnits: 2, unitFen: 900 },
+        { fromUnits: 20, unitFen: 800 },
+      ],
+    },
+  },
+];
+
+test.for(kinds)("suspended, a $kind takes no orders and runs on; cancelled, it is refunded", async ({ terms }) => {
   const [li, wang, zhang] = await neighbours("钱", "孙", "冯");
   const communityId = await community([li!, wang!, zhang!]);
-  const { campaignId, teamIds } = await batch([communityId], { minUnits: 2 });
+  const { campaignId, teamIds } = await batch([communityId], { minUnits: 2, ...terms });
   const teamId = teamIds[0]!;
   const steer = (how: string) =>
     made(world.ops.post(`/ops/v1/campaigns/${campaignId}/${how}`, { reason: "供应商来函" }));
@@ -114,6 +127,23 @@ test("suspended, a batch takes no orders and runs on; cancelled, it is refunded"
   expect(await unitsLeft(campaignId)).toEqual([0, 0]);
   await recount();
 });
+
+test.for(kinds)(
+  "a $kind's limit counts what a member holds and has paid in all its communities, of two orders at once too",
+  async ({ terms }) => {
+    const [li] = await neighbours("卫");
+    const communities = [await community([li!]), await community([li!])];
+    const { teamIds } = await batch(communities, { minUnits: 2, perMemberLimit: 4, ...terms });
+    const [first, second] = teamIds as [string, string];
+    const both = await Promise.all([join(li!, first, { units: 3 }), join(li!, second, { units: 3 })]);
+    expect(both.map(({ status }) => status).sort()).toEqual([201, 409]);
+    const seat: Seat = both.find(({ status }) => status === 201)!.body as unknown as Seat;
+    await world.pay(li!, seat);
+    const other = seat.teamId === first ? second : first;
+    expect(refusal(await join(li!, other, { units: 2 })).status).toBe(409);
+    await recount();
+  },
+);
 
 const rising = [
   { fromUnits: 12, unitFen: 900 },
