@@ -70,7 +70,8 @@ export const grants: Record<FunctionName, Grants> = {
     starts: ["GroupDeadlineMachine", "RefundMachine"],
   },
   GroupDeadline: { rows: [...change, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
-  Refund: { rows: change, secrets: ["wechat"] },
+  // Counts the parts that a payment has had.
+  Refund: { rows: [...change, "Query"], secrets: ["wechat"] },
   CampaignWindow: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
   HoldSweep: { rows: [...sweep, "BatchGetItem"], secrets: ["wechat"] },
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
