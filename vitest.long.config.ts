@@ -8,6 +8,7 @@ const order = [
   "give-units-back",
   "killed",
   "ten-thousand",
+  "midnight",
   "deadline",
   "for-seats",
   "payments-and-tills",
