@@ -9,10 +9,8 @@ import {
   takeBack,
 } from "../../shared/commission/index.ts";
 import type { Team } from "../../shared/groupbuy/index.ts";
-import { providerNumber } from "../../shared/kernel/ids.ts";
 import { shareOf } from "../../shared/kernel/money.ts";
-import { day, dayOf, hour } from "../../shared/kernel/time.ts";
-import type { Order } from "../../shared/order/index.ts";
+import { day, hour } from "../../shared/kernel/time.ts";
 import type { ChannelTransfer } from "../../shared/payment/index.ts";
 import { bringPayout, type PayoutChannel } from "../../shared/payout/index.ts";
 import { requestPayout } from "../../shared/payout/work.ts";
@@ -27,6 +25,7 @@ import {
   transfersOfParty,
 } from "../../shared/table/keys.ts";
 import { openTestTable } from "../engine/table.ts";
+import { paidOrder } from "../order/paid-order.ts";
 
 const { table, env, clock } = await openTestTable();
 
@@ -66,43 +65,9 @@ await table.commit([commissionProgrammes.create({ name: "commission", active: tr
 async function succeeded(leaderId: string, prices: number[]): Promise<{ teamId: string; orderIds: string[] }> {
   const [communityId, teamId, storeId] = [env.ids.next("CM"), env.ids.next("TM"), env.ids.next("ST")];
   const now = clock.now();
-  const paid = prices.map((payableFen): Order => {
-    const orderId = env.ids.next("OR");
-    return {
-      orderId,
-      memberId: env.ids.next("MB"),
-      storeId,
-      day: dayOf(now),
-      teamId,
-      seat: "PAID",
-      stage: "READY",
-      shipping: "NONE",
-      disposition: "SEATED",
-      lines: [
-        {
-          articleId: env.ids.next("AR"),
-          name: "青菜",
-          units: 1,
-          aloneFen: payableFen,
-          unitFen: payableFen,
-          amountFen: payableFen,
-        },
-      ],
-      units: 1,
-      createdAt: now,
-      holdUntil: now + hour,
-      firstOrder: true,
-      routed: { by: "community", method: "cache", cell: "wtw3sj", distanceM: 10, passed: [] },
-      origin: { channel: "batch", communityId },
-      pickupFrom: now,
-      pickupUntil: now + day,
-      paymentNo: providerNumber(orderId, 1),
-      attempt: 1,
-      paymentState: "SUCCESS",
-      payableFen,
-      paidAt: now,
-    };
-  });
+  const paid = prices.map((payableFen) =>
+    paidOrder(env, { teamId, storeId, payableFen, origin: { channel: "batch", communityId } }),
+  );
   const team: Team = {
     teamId,
     campaignId: env.ids.next("CP"),

@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
 import { approveResolution, proposeResolution, requestRefund } from "../../shared/groupbuy/index.ts";
 import { providerNumber } from "../../shared/kernel/ids.ts";
-import { day, dayOf, hour } from "../../shared/kernel/time.ts";
-import type { Order } from "../../shared/order/index.ts";
 import type { PaymentChannel, Refund } from "../../shared/payment/index.ts";
 import { orders, paymentCases, refunds, transfersOf } from "../../shared/table/keys.ts";
 import { openTestTable } from "../engine/table.ts";
+import { paidOrder } from "../order/paid-order.ts";
 
 const { table, env, clock } = await openTestTable();
 const asked: string[] = [];
@@ -19,34 +18,9 @@ const deps = { table, env, channel };
 
 /** A paid order of which so many parts of one fen went back, and a part that nobody asked for yet. */
 async function withParts(count: number): Promise<Refund> {
-  const orderId = env.ids.next("OR");
   const now = clock.now();
-  const order: Order = {
-    orderId,
-    memberId: env.ids.next("MB"),
-    storeId: env.ids.next("ST"),
-    day: dayOf(now),
-    teamId: env.ids.next("TM"),
-    seat: "PAID",
-    stage: "READY",
-    shipping: "NONE",
-    disposition: "SEATED",
-    lines: [{ articleId: env.ids.next("AR"), name: "青菜", units: 1, aloneFen: 900, unitFen: 800, amountFen: 800 }],
-    units: 1,
-    createdAt: now,
-    holdUntil: now + hour,
-    firstOrder: true,
-    routed: { by: "nearest", method: "cache", cell: "wtw3sj", distanceM: 10, passed: [] },
-    origin: { channel: "mini" },
-    pickupFrom: now,
-    pickupUntil: now + day,
-    paymentNo: providerNumber(orderId, 1),
-    attempt: 1,
-    paymentState: "PARTIALLY_REFUNDED",
-    payableFen: 800,
-    paidAt: now,
-    refundedFen: count,
-  };
+  const order = paidOrder(env, { paymentState: "PARTIALLY_REFUNDED", refundedFen: count });
+  const { orderId } = order;
   const part = (state: Refund["state"]): Refund => {
     const refundId = env.ids.next("RF");
     return {

@@ -10,11 +10,12 @@ import { billOf, reddened, taxBpsOf, taxIn } from "../../shared/invoice/bill.ts"
 import { awaitRedLetter, requestInvoice, settleInvoice } from "../../shared/invoice/index.ts";
 import { makeId, providerNumber, siblingId } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
-import { dayOf, hour, minute } from "../../shared/kernel/time.ts";
+import { hour, minute } from "../../shared/kernel/time.ts";
 import type { Sealed, Vault } from "../../shared/kernel/vault.ts";
 import type { Order } from "../../shared/order/index.ts";
 import { dueBuckets, dueUntil, invoices, members, orders, redLettersOf, refunds } from "../../shared/table/keys.ts";
 import { openTestTable } from "../engine/table.ts";
+import { paidOrder } from "../order/paid-order.ts";
 
 const { table, env, clock } = await openTestTable();
 const dataDir = mkdtempSync(join(tmpdir(), "commensal-invoices-"));
@@ -53,15 +54,12 @@ const documentsOf = (orderId: string) =>
 /** An order that was handed over, with lines of so many fen, of which `payableFen` were paid. */
 async function bought(amounts: readonly number[], payableFen: number): Promise<Order> {
   const [orderId, memberId, now] = [env.ids.next("OR"), env.ids.next("MB"), clock.now()];
-  const order: Order = {
+  const order = paidOrder(env, {
     orderId,
     memberId,
-    storeId: env.ids.next("ST"),
-    day: dayOf(now),
-    teamId: env.ids.next("TM"),
-    seat: "PAID",
     stage: "HANDED_OVER",
-    shipping: "NONE",
+    handedOverAt: now,
+    payableFen,
     lines: amounts.map((amountFen, i) => ({
       articleId: env.ids.next("AR"),
       name: `菜${i}`,
@@ -70,22 +68,7 @@ async function bought(amounts: readonly number[], payableFen: number): Promise<O
       unitFen: amountFen,
       amountFen,
     })),
-    units: 1,
-    createdAt: now,
-    holdUntil: now + hour,
-    firstOrder: true,
-    routed: { by: "nearest", method: "cache", cell: "wtw3sj", distanceM: 10, passed: [] },
-    origin: { channel: "mini" },
-    pickupFrom: now,
-    pickupUntil: now + hour,
-    handedOverAt: now,
-    paymentNo: providerNumber(orderId, 1),
-    attempt: 1,
-    paymentState: "SUCCESS",
-    payableFen,
-    paidAt: now,
-    disposition: "SEATED",
-  };
+  });
   const member = { memberId, openid: `o-${memberId}`, dataKey: "none", joinedAt: now };
   await table.commit([orders.create(order), members.create(member)]);
   return order;

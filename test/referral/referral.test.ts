@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Coupon } from "../../shared/coupon/index.ts";
-import { bucketOf, providerNumber } from "../../shared/kernel/ids.ts";
-import { day, dayOf, hour } from "../../shared/kernel/time.ts";
+import { bucketOf } from "../../shared/kernel/ids.ts";
+import { day, hour } from "../../shared/kernel/time.ts";
 import type { Order } from "../../shared/order/index.ts";
 import { attributeOrder, awaitReward, reverseAcquisition } from "../../shared/referral/index.ts";
 import { rewardReferral } from "../../shared/referral/work.ts";
@@ -18,6 +18,7 @@ import {
   touches,
 } from "../../shared/table/keys.ts";
 import { openTestTable } from "../engine/table.ts";
+import { paidOrder } from "../order/paid-order.ts";
 
 const { table, env, clock } = await openTestTable();
 const deps = { table, env };
@@ -34,35 +35,7 @@ const touched = (memberId: string, inviterId: string, firstAt: number, lastAt = 
 
 /** An order that is paid now, and handed over at once. */
 async function bought(memberId: string, more: Partial<Order> = {}): Promise<Order> {
-  const orderId = env.ids.next("OR");
-  const now = clock.now();
-  const order: Order = {
-    orderId,
-    memberId,
-    storeId: env.ids.next("ST"),
-    day: dayOf(now),
-    teamId: env.ids.next("TM"),
-    seat: "PAID",
-    stage: "HANDED_OVER",
-    shipping: "NONE",
-    lines: [{ articleId: env.ids.next("AR"), name: "青菜", units: 1, aloneFen: 1000, unitFen: 800, amountFen: 800 }],
-    units: 1,
-    createdAt: now,
-    holdUntil: now + hour,
-    firstOrder: true,
-    routed: { by: "nearest", method: "cache", cell: "wtw3sj", distanceM: 10, passed: [] },
-    origin: { channel: "mini" },
-    pickupFrom: now,
-    pickupUntil: now + day,
-    handedOverAt: now,
-    paymentNo: providerNumber(orderId, 1),
-    attempt: 1,
-    paymentState: "SUCCESS",
-    payableFen: 800,
-    paidAt: now,
-    disposition: "SEATED",
-    ...more,
-  };
+  const order = paidOrder(env, { memberId, stage: "HANDED_OVER", handedOverAt: clock.now(), ...more });
   await table.commit([orders.create(order)]);
   return order;
 }

@@ -1,11 +1,22 @@
 import { constants, createPublicKey, publicEncrypt } from "node:crypto";
 import * as z from "zod";
+import { parseIso } from "../../../shared/kernel/time.ts";
 import type { Busy, Refused, Unknown } from "../../../shared/payment/index.ts";
 import type { WeChatConfig, WeChatEndpoints, WeChatEnv } from "./config.ts";
 import { createSeal } from "./seal.ts";
 import { type Answer, readJson, send } from "./send.ts";
 
 const problemAnswer = z.object({ code: z.string().min(1), message: z.string().default("") });
+
+/** A time as WeChat Pay writes it, as epoch ms. */
+export const time = z.string().transform((text, context) => {
+  try {
+    return parseIso(text);
+  } catch {
+    context.addIssue({ code: "custom", message: "no RFC 3339 date-time" });
+    return z.NEVER;
+  }
+});
 
 /** Allowed distance between a signed timestamp and our clock, in seconds: WeChat Pay's own rule. */
 export const signedWithinS = 300;

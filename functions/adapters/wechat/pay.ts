@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { DomainError } from "../../../shared/kernel/problem.ts";
-import { parseIso, toIso } from "../../../shared/kernel/time.ts";
+import { toIso } from "../../../shared/kernel/time.ts";
 import {
   type ChannelRefund,
   notificationPath,
@@ -10,18 +10,10 @@ import {
   type Unknown,
 } from "../../../shared/payment/ports.ts";
 import type { WeChatConfig, WeChatEndpoints, WeChatEnv } from "./config.ts";
-import { createPayCalls, isAbsent, misfit, type PayProblem, refused, signedWithinS } from "./pay-call.ts";
+import { createPayCalls, isAbsent, misfit, type PayProblem, refused, signedWithinS, time } from "./pay-call.ts";
 import { cutToBytes, readJson } from "./send.ts";
 import { readTransfer } from "./transfers.ts";
 
-const time = z.string().transform((text, context) => {
-  try {
-    return parseIso(text);
-  } catch {
-    context.addIssue({ code: "custom", message: "no RFC 3339 date-time" });
-    return z.NEVER;
-  }
-});
 const fen = z.int().min(0);
 const name = z.string().min(1);
 

@@ -1,19 +1,10 @@
 import * as z from "zod";
-import { parseIso } from "../../../shared/kernel/time.ts";
 import { type ChannelTransfer, notificationPath, transferStates } from "../../../shared/payment/ports.ts";
 import type { PayoutChannel } from "../../../shared/payout/ports.ts";
 import type { WeChatConfig, WeChatEndpoints, WeChatEnv } from "./config.ts";
-import { createPayCalls, isAbsent, misfit, refused } from "./pay-call.ts";
+import { createPayCalls, isAbsent, misfit, refused, time } from "./pay-call.ts";
 
 const name = z.string().min(1);
-const time = z.string().transform((text, context) => {
-  try {
-    return parseIso(text);
-  } catch {
-    context.addIssue({ code: "custom", message: "no RFC 3339 date-time" });
-    return z.NEVER;
-  }
-});
 const created = z.object({
   out_bill_no: name,
   transfer_bill_no: name,
