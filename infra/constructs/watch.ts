@@ -65,7 +65,7 @@ export class Watch extends Construct {
     const logs = [...props.handlers].map(([name, { log }]) => ({ name, log }));
     for (const [kind, spec] of Object.entries(lateWork)) {
       const metricName = `late-${kind}`;
-      for (const { name, log } of logs.filter(({ name }) => sweeping.includes(name)))
+      for (const { name, log } of logs.filter(({ name }) => name === spec.by))
         new MetricFilter(this, `${name}-${metricName}`, {
           logGroup: log,
           filterPattern: FilterPattern.all(
@@ -79,7 +79,7 @@ export class Watch extends Construct {
       this.alarm(`Late-${kind}`, spec, own(metricName, Stats.MAXIMUM), spec.minutes * 60_000);
     }
     for (const [code, spec] of Object.entries(codes)) {
-      for (const { name, log } of logs)
+      for (const { name, log } of logs.filter(({ name }) => spec.by?.includes(name) ?? true))
         new MetricFilter(this, `${name}-${code}`, {
           logGroup: log,
           filterPattern: FilterPattern.stringValue("$.code", "=", code),
@@ -210,8 +210,6 @@ export class Watch extends Construct {
     );
   }
 }
-
-const sweeping: readonly FunctionName[] = ["HoldSweep", "DeadlineSweep", "CampaignWindow", "Backlog", "Reconcile"];
 
 function handlerOf(handlers: ReadonlyMap<FunctionName, Handler>, name: FunctionName): Handler {
   const handler = handlers.get(name);

@@ -679,7 +679,10 @@ describe("alarms", () => {
     const filters = ofType("AWS::Logs::MetricFilter").map(([, { Properties }]) => Properties);
     for (const kind of dueKinds) {
       const own = filters.filter((f) => f.MetricTransformations[0].MetricName === `late-${kind}`);
-      expect(own.length, kind).toBeGreaterThan(0);
+      expect(own.length, kind).toBe(1);
+      // the function that is watched is the one that sweeps them
+      const { entry } = functions[lateWork[kind]!.by];
+      expect(readFileSync(join(import.meta.dirname, "../../functions", entry), "utf8"), kind).toContain(`"${kind}"`);
       for (const f of own) {
         expect(f.FilterPattern).toBe(`{ ($.code = "SWEEP") && ($.outcome = "${kind}") }`);
         expect(f.MetricTransformations[0].MetricValue).toBe("$.ms");
