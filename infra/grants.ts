@@ -86,5 +86,5 @@ export const grants: Record<FunctionName, Grants> = {
   // And of payouts, with the real name that the channel wants of large ones.
   Reconcile: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"], dataKey: "open" },
   Bills: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
-  Books: { rows: [...change, "BatchGetItem", "Query"], indexes: ["gsi1"] },
+  Books: { rows: [...change, "BatchGetItem"], indexes: ["gsi1"] },
 };

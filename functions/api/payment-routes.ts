@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { approveResolution, proposeResolution } from "../../shared/groupbuy/index.ts";
+import { approveResolution, lookAtRefund, proposeResolution } from "../../shared/groupbuy/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
@@ -156,6 +156,22 @@ export const paymentOps: Route[] = [
       transfers: transfers.map((t) => ({ ...t, at: toIso(t.at) })),
       balanceFen: transfers.reduce((sum, t) => sum + (t.credit.startsWith("order:") ? t.amountFen : -t.amountFen), 0),
     }),
+  }),
+  route({
+    ...money,
+    method: "post",
+    path: "/ops/v1/orders/{orderId}/refunds/{refundId}/another-look",
+    summary: "重新查询退款",
+    description:
+      "Has a refund that has not arrived looked at within ten minutes, under its number: asked for once more, say after the merchant account was topped up, or asked about, where it was ABNORMAL and somebody had it done in the merchant platform.",
+    idempotent: true,
+    status: 204,
+    params: z.strictObject({ orderId: idOf("OR"), refundId: idOf("RF") }),
+    body: z.strictObject({ reason: typedText(1, 200) }),
+    ok: z.undefined(),
+    problems: ["REFUND_NOT_FOUND", "REFUND_STATE"],
+    run: (deps, { params, body, actor, once }) =>
+      lookAtRefund(deps, { ...params, ...body, staffId: actor.staffId, once }),
   }),
   route({
     ...money,

@@ -21,7 +21,14 @@ export { pickingList } from "./picking-list.ts";
 export { placeForMember } from "./place-for-member.ts";
 export { priceOf, quoteSeat } from "./quote-seat.ts";
 export { reconcilePayment, reconcileRefund } from "./reconcile.ts";
-export { applyRefund, approveResolution, checkRefund, proposeResolution, requestRefund } from "./refund.ts";
+export {
+  applyRefund,
+  approveResolution,
+  checkRefund,
+  lookAtRefund,
+  proposeResolution,
+  requestRefund,
+} from "./refund.ts";
 export { runCampaign } from "./run-campaign.ts";
 export { settleHold } from "./settle-hold.ts";
 export { settlePayment } from "./settle-payment.ts";

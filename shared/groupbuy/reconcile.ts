@@ -6,7 +6,7 @@ import type { PaymentChannel } from "../payment/index.ts";
 import type { Table } from "../table/entity.ts";
 import { orders, paymentAttempts, refunds, teams } from "../table/keys.ts";
 import { clocks, refundWaitAtLast } from "./clocks.ts";
-import { checkRefund, requestRefund } from "./refund.ts";
+import { applyRefund, checkRefund, requestRefund } from "./refund.ts";
 import { settlePayment } from "./settle-payment.ts";
 import { arrivalRefundId, counts, dueRefund, eachShort, seatsIn } from "./team-seats.ts";
 
@@ -42,6 +42,12 @@ export async function reconcileRefund(deps: Deps, id: string, since: number): Pr
   const key = { orderId, refundId };
   const refund = await deps.table.load(refunds, key);
   if (!refund || refund.state === "SUCCESS") return true;
+  if (refund.state === "ABNORMAL") {
+    // looked at only where staff want it: they may have had it done in the merchant platform
+    const asked = await deps.channel.queryRefund(refund.refundNo);
+    if (asked.kind === "refund") await applyRefund(deps, refund, asked.refund);
+    return asked.kind === "refund" || asked.kind === "absent" || later;
+  }
   const looked = await checkRefund(deps, { ...key, round: 0 });
   if (looked.outcome === "again") await requestRefund(deps, { ...key, round: 0 });
   const current = await deps.table.load(refunds, key);

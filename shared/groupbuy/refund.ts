@@ -19,7 +19,7 @@ import {
 import { discounted } from "../pricing/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, Stale, type Stored, type Table, type Write } from "../table/entity.ts";
-import { guards, orders, outbox, paymentAttempts, refunds, refundsOf, teams } from "../table/keys.ts";
+import { dues, guards, orders, outbox, paymentAttempts, refunds, refundsOf, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { refundAlarm, refundWaitAtLast, refundWaits } from "./clocks.ts";
 import {
@@ -569,6 +569,27 @@ export async function approveResolution(
     ]);
     return resolved;
   });
+}
+
+/**
+ * Has a refund looked at with the next reconciliation: asked for once more, or, where its account could not take it, asked about. Throws
+ * REFUND_NOT_FOUND, REFUND_STATE (it arrived).
+ */
+export async function lookAtRefund(
+  deps: { table: Table; env: Env },
+  input: RefundKey & { reason: string; staffId: string; once: Once<undefined> },
+): Promise<undefined> {
+  const { env, table } = deps;
+  const { orderId, refundId, reason, staffId } = input;
+  const refund = await table.load(refunds, input);
+  if (!refund) throw new DomainError("REFUND_NOT_FOUND");
+  if (refund.state === "SUCCESS") throw new DomainError("REFUND_STATE", "it has arrived");
+  const now = env.clock.now();
+  await table.commit([
+    dues.create({ kind: "refund", id: `${orderId}#${refundId}`, at: now, since: now }),
+    audited(env, { staffId, action: "refund.look_again", target: refundId, reason }),
+    ...input.once(undefined),
+  ]);
 }
 
 const told = (env: Env, type: string, order: Order, more: Record<string, string | number>): Write =>

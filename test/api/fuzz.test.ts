@@ -468,6 +468,8 @@ async function tellWhatIsRare(): Promise<void> {
       ...stuck,
       body: { resolution: "商户平台已处理" },
     });
+  const look = "post /ops/v1/orders/{orderId}/refunds/{refundId}/another-look";
+  await ask(look, { caller: root, ...stuck, body: because });
   const { proposalId } = (await propose()).body.proposal;
   for (const caller of [root, await staffToken("cashier"), root])
     await ask("post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution/approval", {
@@ -476,6 +478,7 @@ async function tellWhatIsRare(): Promise<void> {
       body: { proposalId },
     });
   await propose();
+  await ask(look, { caller: root, ...stuck, body: because });
 
   // a batch that is cut off, and has its picking list
   const { articleId } = await world.newArticle({});

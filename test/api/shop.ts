@@ -181,6 +181,7 @@ export function samplesOf(ids: {
     "get /ops/v1/stores/{storeId}/statement": () => ({ query: "?month=2026-11" }),
     "get /ops/v1/suppliers/{supplierId}/statement": () => ({ query: "?month=2026-11" }),
     "post /ops/v1/payment-cases/resolution": () => ({ body: { caseKey: "mismatch#none", resolution: "已电话联系" } }),
+    "post /ops/v1/orders/{orderId}/refunds/{refundId}/another-look": () => ({ body: because }),
     "post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution": () => ({ body: { resolution: "已线下转账" } }),
     "post /ops/v1/orders/{orderId}/refunds/{refundId}/resolution/approval": () => ({
       body: { proposalId: "RP01KASWB3Q8W5CJ7T2N9RXEH4" },

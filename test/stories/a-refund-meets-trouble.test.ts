@@ -136,6 +136,29 @@ test("one account can't take its refund: the siblings finish, the seat waits for
   await recount();
 });
 
+test("staff have a refund looked at again: one that waits for money goes on, one that was mended unheard of is found", async () => {
+  const { member, seat } = await twoOf("褚", "卫");
+  const refundNo = refundNoOf(seat.orderId);
+  const path = `/ops/v1/orders/${seat.orderId}/refunds/${siblingId("RF", seat.orderId)}/another-look`;
+  const look = () => world.ops.post(path, { reason: "会员来电" });
+  const unknown = path.replace(/RF\w+/, "RF01KASWB3Q8W5CJ7T2N9RXEH4");
+  expect(await world.ops.post(unknown, { reason: "会员来电" })).toMatchObject({ status: 404 });
+  await local("wechat/refund-plan", { paymentNo: `${seat.orderId}01`, outcome: "abnormal" });
+  await pass(day + 4 * minute);
+  // the reconciliation has had its look
+  await pass(60 * minute);
+  expect(await order(member, seat.orderId)).toMatchObject({ seat: "REFUND_ATTENTION" });
+  await local("wechat/plan", { refundNo, notify: [{ drop: 100 }] });
+  await local("wechat/resolve-refund", { refundNo });
+  await pass(60 * minute);
+  expect(await order(member, seat.orderId)).toMatchObject({ seat: "REFUND_ATTENTION" });
+  expect(await look()).toMatchObject({ status: 204 });
+  await pass(11 * minute);
+  expect(await order(member, seat.orderId)).toMatchObject({ seat: "REFUNDED" });
+  expect(await look()).toMatchObject({ status: 409, body: { code: "REFUND_STATE" } });
+  await recount();
+});
+
 test("the operator mends an abnormal refund in the portal: its notification alone finishes the seat", async () => {
   const { member, seat } = await twoOf("周", "吴");
   await local("wechat/refund-plan", { paymentNo: `${seat.orderId}01`, outcome: "abnormal" });

@@ -13,7 +13,10 @@ const billOf = async (on: string) =>
 /** A seat of a team of its own, paid today. */
 async function paidToday(name: string, more: { lost?: boolean } = {}): Promise<Seat> {
   const [who] = await neighbours(name);
-  const { campaignId } = await campaign({ durationMinutes: 60 * 24 * 7 });
+  const { campaignId } = await campaign({
+    durationMinutes: 60 * 24 * 9,
+    at: { hardEnd: 10 * day, pickupUntil: 12 * day },
+  });
   const seat: Seat = await made(open(who!, campaignId));
   if (more.lost) await local("wechat/plan", { default: true, notify: [{ drop: 100 }] });
   await pay(who!, seat);
@@ -74,6 +77,27 @@ test("a payment whose every notice was lost is found by the bill, and becomes a 
   const cases = await casesOf(seat.orderId);
   for (const { caseKey } of cases)
     await made(ops.post("/ops/v1/payment-cases/resolution", { caseKey, resolution: "渠道已恢复" }));
+  await recount();
+});
+
+test("a payment of an order that was given up, of which nobody was told and nobody asks any more, is found by the bill and goes back", async () => {
+  const [kui] = await neighbours("癸");
+  const { campaignId } = await campaign();
+  const seat: Seat = await made(open(kui!, campaignId));
+  const { paymentNo } = await made(kui!.post(`/v1/orders/${seat.orderId}/payment`));
+  await pass(20 * minute);
+  await pass(2 * 60 * minute);
+  expect(await order(kui!, seat.orderId)).toMatchObject({ seat: "RELEASED" });
+  const on = dayOf(clock.now());
+  await local("wechat/plan", { paymentNo, notify: [{ drop: 100 }] });
+  await local("wechat/pay-after-close", { paymentNo });
+  await pass(60 * minute);
+  expect((await money(seat.orderId)).transfers).toEqual([]);
+  await morning();
+  expect(await billOf(on)).toMatchObject({ state: "MATCHED", payments: 1, finished: 1, differing: 0 });
+  for (let i = 0; i < 3; i++) await pass(5 * minute);
+  expect((await order(kui!, seat.orderId)).refunds).toMatchObject([{ cause: "orphan", state: "SUCCESS" }]);
+  expect(await money(seat.orderId)).toMatchObject({ balanceFen: 0 });
   await recount();
 });
 
