@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { listMembers } from "../../shared/community/index.ts";
+import { listMembers, loadCommunity } from "../../shared/community/index.ts";
 import {
   type CommunityTeam,
   chainText,
@@ -12,13 +12,16 @@ import {
 } from "../../shared/groupbuy/index.ts";
 import { shortNames } from "../../shared/identity/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
+import { DomainError } from "../../shared/kernel/problem.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { unitsByArticle } from "../../shared/order/index.ts";
+import { purchaseLine } from "../../shared/supply/index.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { joinProblems, seatBody } from "./groupbuy-routes.ts";
 import { seatView, toSeat } from "./groupbuy-views.ts";
 
+const work = () => import("../../shared/groupbuy/work.ts");
 const led = { actor: "member", owns: "community" } as const;
 const communityPath = z.strictObject({ communityId: idOf("CM") });
 const campaignPath = z.strictObject({ communityId: idOf("CM"), campaignId: idOf("CP") });
@@ -220,6 +223,51 @@ export const leaderShop: Route[] = [
     view: ({ items, nextCursor }) => ({
       items: items.map((one) => ({ teamId: one.team.teamId, state: one.team.state, articles: handOverOf(one) })),
       nextCursor,
+    }),
+  }),
+  route({
+    ...led,
+    method: "get",
+    path: "/v1/leader/communities/{communityId}/campaigns/{campaignId}/purchase",
+    summary: "采购汇总(团长)",
+    description:
+      "Of a batch that is bought to order, once it is cut off: what was ordered for the community, and what came to its store for all of its communities so far.",
+    params: campaignPath,
+    ok: z
+      .object({
+        articleId: z.string(),
+        articleName: z.string(),
+        state: purchaseLine.shape.state,
+        ordered: z.int().meta({ description: "Units ordered for the community" }),
+        cases: z.int().optional(),
+        storeOrdered: z.int().meta({ description: "Units ordered for the store, over all its communities" }),
+        storeArrived: z.int().meta({ description: "Good units that came to it so far" }),
+        damaged: z.int(),
+        pickupFrom: isoOutput.meta({ description: "When it is promised for" }),
+        pickupUntil: isoOutput,
+        movedAt: isoOutput.optional().meta({ description: "When that was put off last" }),
+      })
+      .meta({ id: "CommunityPurchase" }),
+    problems: ["CAMPAIGN_NOT_FOUND", "PURCHASE_NOT_FOUND"],
+    run: async (deps, { params }) => {
+      const { storeId } = await loadCommunity(deps, params.communityId);
+      const line = await (await work()).lineOf(deps, { ...params, storeId });
+      const own = line.communities.find(({ communityId }) => communityId === params.communityId);
+      if (!own) throw new DomainError("PURCHASE_NOT_FOUND");
+      return { line, own };
+    },
+    view: ({ line, own }) => ({
+      articleId: line.articleId,
+      articleName: line.articleName,
+      state: line.state,
+      ordered: own.units,
+      ...(own.cases !== undefined && { cases: own.cases }),
+      storeOrdered: line.units,
+      storeArrived: line.good,
+      damaged: line.damaged,
+      pickupFrom: toIso(line.pickupFrom),
+      pickupUntil: toIso(line.pickupUntil),
+      ...(line.movedAt !== undefined && { movedAt: toIso(line.movedAt) }),
     }),
   }),
   route({

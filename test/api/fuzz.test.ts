@@ -392,7 +392,7 @@ async function tellWhatIsRare(): Promise<void> {
   await made(roleOf, { caller: root, parameters: appointed, body: { role: "leader", ...because } });
   const toolbox = "/v1/leader/communities/{communityId}";
   await ask(`get ${toolbox}/members`, { caller: aide, parameters: { communityId } });
-  for (const tool of ["post chain", "get pending", "get hand-over"])
+  for (const tool of ["post chain", "get pending", "get hand-over", "get purchase"])
     for (const id of [closed, `CP${closed.slice(2).split("").reverse().join("")}`])
       await ask(tool.replace(" ", ` ${toolbox}/campaigns/{campaignId}/`), {
         caller: aide,
@@ -529,6 +529,10 @@ async function arrives(communityId: string): Promise<void> {
   const line = { caller: root, parameters: { storeId: at, campaignId: made.campaignId } };
   const path = "/ops/v1/stores/{storeId}/purchases/{campaignId}";
   await ask(`get ${path}`, line);
+  await ask("get /v1/leader/communities/{communityId}/campaigns/{campaignId}/purchase", {
+    caller: await signIn("辰"), // its leader
+    parameters: { communityId, campaignId: made.campaignId },
+  });
   const back = "post /v1/orders/{orderId}/late-refund";
   const asked = { caller: owner, parameters: { orderId: orders[0]! } };
   await ask(back, asked);

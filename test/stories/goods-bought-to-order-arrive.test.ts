@@ -120,6 +120,26 @@ test("goods arrive short for two communities: who paid last goes without, is tol
   expect((await made(ops.get(`/ops/v1/purchase-orders/${purchaseOrderId}`))).order).toMatchObject({
     state: "RECEIVED",
   });
+  // the leader of one of the communities sees what was ordered for it, and what came to its store
+  const { communityId } = await team(teamIds[0]!);
+  const [leads] = people as [Neighbour];
+  const summary = () => leads.get(`/v1/leader/communities/${communityId}/campaigns/${campaignId}/purchase`);
+  expect(refusal(await summary())).toMatchObject({ status: 403, code: "NOT_LEADER" });
+  await made(
+    ops.put(`/ops/v1/communities/${communityId}/members/${leads.memberId}/role`, {
+      role: "leader",
+      reason: "群里推选",
+    }),
+  );
+  expect(await made(summary())).toMatchObject({
+    articleId,
+    state: "RECEIVED",
+    ordered: 8,
+    storeOrdered: 13,
+    storeArrived: 10,
+    damaged: 1,
+  });
+
   // 4 + 3 are served, the next gets three of four, the last nothing; team A had its second price, B its first
   expect(await refundsOf(people[0]!, seats[0]!)).toMatchObject([{ cause: "settled_difference", refundFen: 400 }]);
   expect(await refundsOf(people[1]!, seats[1]!)).toEqual([]);
