@@ -57,10 +57,10 @@ test("killing the engine in the middle of writes loses none that was acknowledge
       if (done) acknowledged.push(pk);
     }
   });
-  await expect.poll(() => acknowledged.length).toBeGreaterThan(100);
+  await expect.poll(() => acknowledged.length, { timeout: 60_000 }).toBeGreaterThan(100);
   await engine.kill();
   const before = acknowledged.length;
-  await expect.poll(() => acknowledged.length).toBeGreaterThan(before + 20);
+  await expect.poll(() => acknowledged.length, { timeout: 60_000 }).toBeGreaterThan(before + 20);
   writing = false;
   await Promise.all(writers);
 
