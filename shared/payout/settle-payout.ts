@@ -102,18 +102,18 @@ export async function applyTransfer(deps: Deps, payout: Stored<Payout>, said: Ch
   else {
     await decide(async () => {
       const known = await deps.table.load(payouts, payout);
-      if (!known || !payoutLifecycle.allows(known.state, "accepted")) return;
+      if (!known || payoutLifecycle.terminal(known.state)) return;
+      const moves = payoutLifecycle.allows(known.state, "accepted");
+      // a channel that first said PROCESSING gives what the member confirms with only later
+      if (!moves && (said.packageInfo === undefined || said.packageInfo === known.packageInfo)) return;
+      const patch = payouts.patch(known).asRead(known);
       await deps.table.commit([
-        payouts
-          .patch(known)
-          .asRead(known)
-          .move("state", payoutLifecycle, "accepted")
-          .set({
-            channelTransferId: said.channelTransferId,
-            trouble: undefined,
-            ...(said.packageInfo !== undefined && { packageInfo: said.packageInfo }),
-          }),
-        told(deps, "payout.waits", known),
+        (moves ? patch.move("state", payoutLifecycle, "accepted") : patch).set({
+          channelTransferId: said.channelTransferId,
+          trouble: undefined,
+          ...(said.packageInfo !== undefined && { packageInfo: said.packageInfo }),
+        }),
+        ...(moves ? [told(deps, "payout.waits", known)] : []),
       ]);
     });
     return false;

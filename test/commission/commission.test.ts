@@ -270,3 +270,34 @@ test("a refused transfer fails once the channel, asked, has none; one that it ha
   expect(await readAccount(deps, memberId)).toMatchObject({ pendingFen: 100, availableFen: 600 });
   await check(memberId, orderIds);
 });
+
+test("what the channel first only processes can be confirmed once it waits for the member", async () => {
+  const memberId = await leader();
+  const { teamId, orderIds } = await succeeded(memberId, [10_000]);
+  await accrueCommissions(deps, teamId, clock.now() + hour);
+  await handOver(orderIds[0]!, clock.now());
+  clock.advance(7 * day);
+  await releaseCommissions(deps, orderIds[0]!);
+  await withdraw(memberId, 100);
+  const [asked] = (await table.page(payoutsOf(memberId), { limit: 1 })).items;
+  const slow: PayoutChannel = {
+    ...channel,
+    transfer: async (p) => {
+      const answer = await channel.transfer(p);
+      if (answer.kind !== "transfer") return answer;
+      const { packageInfo: _, ...rest } = answer.transfer;
+      return { kind: "transfer", transfer: { ...rest, state: "PROCESSING" } };
+    },
+  };
+  await bringPayout({ ...deps, payouts: slow }, asked!.payoutId);
+  const seen: PayoutChannel = {
+    ...channel,
+    queryTransfer: async (no) => {
+      const { packageInfo: _, ...rest } = book.get(no)!;
+      return { kind: "transfer", transfer: rest };
+    },
+  };
+  await bringPayout({ ...deps, payouts: seen }, asked!.payoutId);
+  const [after] = (await table.page(payoutsOf(memberId), { limit: 1 })).items;
+  expect(after).toMatchObject({ state: "ACCEPTED", packageInfo: "p" });
+});
