@@ -3,7 +3,7 @@ import type { BilledFlow, BilledPayment } from "./read-bill.ts";
 
 /** What the books and the channel say of one number, where they differ. Absent: it is not there. Amounts in fen. */
 export interface Difference {
-  kind: "payment" | "refund" | "payout";
+  kind: "payment" | "refund" | "payout" | "other";
   number: string;
   billedFen?: number;
   bookedFen?: number;
@@ -51,12 +51,21 @@ export function matchBills(
     bills.payments.map(({ paymentNo, amountFen }) => ({ number: paymentNo, amountFen })),
     (billedFen, bookedFen) => billedFen === bookedFen,
   );
-  // 0.6 % comes back at most: more would be another amount
+  // both bills tell one amount of a payment
+  const traded = new Map(bills.payments.map(({ paymentNo, amountFen }) => [paymentNo, amountFen]));
+  for (const { kind, number, amountFen } of bills.flows)
+    if (kind === "payment" && traded.get(number) !== amountFen && !differences.some((one) => one.number === number)) {
+      const bookedFen = booked("payment").get(number);
+      differences.push({ kind, number, billedFen: amountFen, ...(bookedFen !== undefined && { bookedFen }) });
+    }
+  // what comes back of the fee is below 2 %: more would be another amount
   hold(
     "refund",
     flows("refund"),
     (billedFen, bookedFen) => billedFen <= bookedFen && billedFen * 100 >= bookedFen * 98,
   );
+  for (const { number, amountFen } of bills.flows.filter(({ kind }) => kind === "other"))
+    differences.push({ kind: "other", number, billedFen: amountFen });
   hold("payout", flows("payout"), (billedFen, bookedFen) => billedFen === bookedFen);
   feeFen += flows("fee").reduce((sum, { amountFen }) => sum + amountFen, 0);
   return { differences, feeFen };

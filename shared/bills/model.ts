@@ -16,6 +16,8 @@ export const billDay = z.object({
   payouts: z.int().min(0),
   /** What the channel kept, less what came back with refunds. */
   feeFen: z.int(),
+  /** What of it is in the ledger. */
+  bookedFeeFen: z.int(),
   /** Payments and refunds nobody had told us of: finished by asking the channel. */
   finished: z.int().min(0),
   /** How many differences are left, and the first of them. */
@@ -23,7 +25,7 @@ export const billDay = z.object({
   differences: z
     .array(
       z.object({
-        kind: z.enum(["payment", "refund", "payout"]),
+        kind: z.enum(["payment", "refund", "payout", "other"]),
         number: z.string(),
         billedFen: z.int().optional(),
         bookedFen: z.int().optional(),

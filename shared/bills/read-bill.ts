@@ -14,8 +14,8 @@ export interface BilledPayment {
   paymentNo: string;
   amountFen: number;
 }
-/** What a movement of the merchant's balance was for. */
-export type FlowKind = "payment" | "fee" | "refund" | "payout";
+/** What a movement of the merchant's balance was for; own: topped up or withdrawn by the merchant, other: nothing we know. */
+export type FlowKind = "payment" | "fee" | "refund" | "payout" | "own" | "other";
 /** `number`: our payment, refund or payout number. `amountFen`: above zero what came in. */
 export interface BilledFlow {
   line: number;
@@ -39,6 +39,8 @@ const flowKinds: Record<string, FlowKind> = {
   扣除交易手续费: "fee",
   退款: "refund",
   商家转账: "payout",
+  充值: "own",
+  提现: "own",
 };
 
 /** "12.8", "-0.05000" or "0" yuan as fen, exactly; undefined of anything else, a part of a fen too. */
@@ -147,7 +149,7 @@ export function readTradeBill(text: string, { day, mchid }: { day: string; mchid
 
 /**
  * The movements of a flow bill (资金账单, basic account): payments, what the channel kept of each as its fee, refunds less the fee that
- * comes back with them, and transfers. Refused like a trade bill; each balance must follow from the one before. Throws BillFlaw.
+ * comes back with them, transfers, and what the merchant moves himself. Refused like a trade bill; each balance must follow from the one before. Throws BillFlaw.
  */
 export function readFlowBill(text: string, { day }: { day: string }): BilledFlow[] {
   const { rows, totals, last } = readRows(text, flowColumns);
@@ -158,8 +160,7 @@ export function readFlowBill(text: string, { day }: { day: string }): BilledFlow
   for (const row of rows) {
     const { line, cells } = row;
     ofDay(row, "记账时间", day);
-    const kind = flowKinds[cells.业务名称 ?? ""];
-    if (!kind) throw new BillFlaw(line, `moves money as ${cells.业务名称}, which is nothing we know`);
+    const kind = flowKinds[cells.业务名称 ?? ""] ?? "other";
     once(seen, cells.资金流水单号 ?? "", line);
     const size = moneyOf(row, "收支金额(元)");
     const income = cells.收支类型 === "收入";
@@ -171,7 +172,8 @@ export function readFlowBill(text: string, { day }: { day: string }): BilledFlow
     balanceFen = after;
     if (income) [inFen, ins] = [inFen + size, ins + 1];
     else [outFen, outs] = [outFen + size, outs + 1];
-    flows.push({ line, kind, number: cells.业务凭证号 ?? "", amountFen });
+    const number = (kind === "other" ? cells.资金流水单号 : cells.业务凭证号) ?? "";
+    flows.push({ line, kind, number, amountFen });
   }
   agree(last, totals, "资金流水总笔数", rows.length, "count");
   agree(last, totals, "收入笔数", ins, "count");

@@ -47,10 +47,10 @@ export async function reconcileDays(deps: Deps, untilMs: number): Promise<number
  */
 export async function reconcileDay(deps: Deps, on: string): Promise<BillDay> {
   const trade = await fetchBill(deps, "trade", on);
-  const flow = trade.flaw ? trade : await fetchBill(deps, "flow", on);
+  const flow = await fetchBill(deps, "flow", on);
   const lines = await linesOf(deps, on);
-  if (trade.flaw || flow.flaw)
-    return unread(deps, on, (trade.flaw ?? flow.flaw)!, trade.flaw ? "trade" : "flow", lines.length);
+  const flaw = worstOf(trade, flow);
+  if (flaw) return unread(deps, on, flaw, lines.length);
   const bills = { payments: trade.payments, flows: flow.flows };
 
   const first = matchBills(bills, lines);
@@ -87,6 +87,17 @@ const isLate = ({ env }: Pick<Deps, "env">, on: string): boolean => env.clock.no
 
 /** Why a bill can't be read; `how`: it can't be believed, it is not there, or the channel did not say. */
 type Flaw = { how: "refused" | "none" | "unheard"; why: string; line?: number };
+/** What keeps a day's bills from being read; that there are none only where there is neither. */
+function worstOf(trade: Read, flow: Read): (Flaw & { bill: BillType }) | undefined {
+  const flaws = [
+    ...(trade.flaw ? [{ bill: "trade" as const, ...trade.flaw }] : []),
+    ...(flow.flaw ? [{ bill: "flow" as const, ...flow.flaw }] : []),
+  ];
+  const worst = flaws.find(({ how }) => how === "refused") ?? flaws.find(({ how }) => how === "unheard") ?? flaws[0];
+  if (worst?.how !== "none" || flaws.length === 2) return worst;
+  return { ...worst, how: "unheard", why: "the channel has one of the day's two bills" };
+}
+
 interface Read {
   flaw?: Flaw;
   payments: ReturnType<typeof readTradeBill>;
@@ -142,7 +153,7 @@ async function linesOf({ table, env }: Deps, on: string): Promise<Transfer[]> {
 async function finish(deps: Deps, { kind, number }: Difference): Promise<"finished" | "differs" | "unheard"> {
   const { table, channel } = deps;
   const named = readProviderNumber(number);
-  if (!named) return "differs";
+  if (!named || kind === "other") return "differs";
   const isBooked = async (subject: string) =>
     (await table.load(transfers, { subject, kind, reference: number })) ? "finished" : "differs";
   if (kind === "payment") {
@@ -173,12 +184,10 @@ async function finish(deps: Deps, { kind, number }: Difference): Promise<"finish
 const saidNothing = ({ kind }: { kind: "absent" | "refused" | "busy" | "unknown" }): "unheard" | "differs" =>
   kind === "busy" || kind === "unknown" ? "unheard" : "differs";
 
-const called = { payment: "payment", refund: "refund", payout: "payout" } as const;
-
 /** Opens the case of a difference, once for good. */
 async function tell(deps: Deps, { kind, number, billedFen, bookedFen }: Difference, on: string): Promise<void> {
   const orderId = kind === "payment" ? readProviderNumber(number)?.id : undefined;
-  const what = called[kind];
+  const what = kind === "other" ? "movement" : kind;
   const [reason, detail] =
     billedFen === undefined
       ? (["bill_lacks", `our books have the ${what} of ${bookedFen} fen, the channel's bill of ${on} has not`] as const)
@@ -195,7 +204,12 @@ async function tell(deps: Deps, { kind, number, billedFen, bookedFen }: Differen
 }
 
 /** A bill that is not there, or can't be believed. Where nothing moved at all the channel makes none. */
-async function unread(deps: Deps, on: string, { how, ...told }: Flaw, bill: BillType, lines: number): Promise<BillDay> {
+async function unread(
+  deps: Deps,
+  on: string,
+  { how, bill, ...told }: Flaw & { bill: BillType },
+  lines: number,
+): Promise<BillDay> {
   const late = isLate(deps, on);
   const state = how === "refused" ? "REFUSED" : how === "none" && lines === 0 ? "MATCHED" : "WAITING";
   if (state === "REFUSED" || (state === "WAITING" && late))
@@ -218,17 +232,35 @@ async function unread(deps: Deps, on: string, { how, ...told }: Flaw, bill: Bill
 }
 
 /** Writes what was found of a day; with the first look that reads its bills, what the channel kept is booked. */
-async function keep(deps: Deps, on: string, found: Omit<BillDay, "day" | "looks" | "at">): Promise<BillDay> {
+async function keep(
+  deps: Deps,
+  on: string,
+  found: Omit<BillDay, "day" | "looks" | "at" | "bookedFeeFen">,
+): Promise<BillDay> {
   const { table, env } = deps;
   return decide(async () => {
     const known = await table.load(billDays, { day: on });
     const at = env.clock.now();
-    const row: BillDay = { day: on, ...found, looks: (known?.looks ?? 0) + 1, at };
-    const line = { subject: `BILL-${on}`, kind: row.feeFen > 0 ? "fee" : "fee_return", reference: on } as const;
-    const fees = row.feeFen !== 0 && !(await table.load(transfers, line));
+    const bookedFen = known?.bookedFeeFen ?? 0;
+    // what was booked of it before is put right by a line of its own, once the day is read to its end
+    const final = found.state === "MATCHED" || found.state === "DIFFERENT";
+    const deltaFen = final ? found.feeFen - bookedFen : 0;
+    const looks = (known?.looks ?? 0) + 1;
+    const row: BillDay = { day: on, ...found, bookedFeeFen: bookedFen + deltaFen, looks, at };
+    const kind = deltaFen > 0 ? ("fee" as const) : ("fee_return" as const);
     await table.commit([
       known ? billDays.replace({ ...row, version: known.version }) : billDays.create(row),
-      ...(fees ? [booked(env, { ...line, amountFen: Math.abs(row.feeFen), at: startOf(on) + day - 1_000 })] : []),
+      ...(deltaFen === 0
+        ? []
+        : [
+            booked(env, {
+              subject: `BILL-${on}`,
+              kind,
+              reference: `${on}#${looks}`,
+              amountFen: Math.abs(deltaFen),
+              at: startOf(on) + day - 1_000,
+            }),
+          ]),
       outbox.create(
         makeEvent(env, {
           type: "bill.reconciled",

@@ -365,6 +365,9 @@ export const transfers = entity({
   }),
 });
 export const transfersOf = (orderId: string) => transfers.query({ pk: `ORDER#${orderId}`, prefix: "TRANSFER#" });
+/** Of anything but an order: a payout, a purchase line, a day's bill. */
+export const transfersOfSubject = (subject: string) =>
+  transfers.query({ pk: `LEDGER#${subject}`, prefix: "TRANSFER#" });
 /** What was booked on a day (YYYY-MM-DD in Asia/Shanghai), in one of the `LEDGER_BUCKETS`; of one kind where it is named. */
 export const transfersBookedOn = (on: string, bucket: number, kind?: TransferKind) =>
   transfers.query({ index: "gsi1", pk: `LEDGER#${on}#${bucket}`, ...(kind && { prefix: `${kind}#` }) });

@@ -13,9 +13,9 @@ const values = fc.letrec((tie) => ({
     fc.array(tie("value"), { maxLength: 4 }),
     tie("row"),
   ),
-  // the SDK loses an attribute of the name __proto__
+  // the SDK loses an attribute of the name __proto__, and takes a map with one of the name constructor for no map
   row: fc.dictionary(
-    fc.string({ minLength: 1 }).filter((name) => name !== "__proto__"),
+    fc.string({ minLength: 1 }).filter((name) => name !== "__proto__" && name !== "constructor"),
     tie("value"),
     { maxKeys: 5, noNullPrototype: true },
   ),

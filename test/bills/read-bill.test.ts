@@ -113,6 +113,11 @@ describe("a flow bill", () => {
     moved("F4", "商家转账", "支出", "30.00", "70.00", "PTA01"),
   ];
   it("is read whole", () => {
+    const own = [moved("F5", "充值", "收入", "1.00", "71.00", ""), moved("F6", "赠送", "收入", "2.00", "73.00", "")];
+    expect(readFlowBill(flow([...rows, ...own]), of).slice(4)).toMatchObject([
+      { kind: "own", amountFen: 100 },
+      { kind: "other", number: "F6", amountFen: 200 },
+    ]);
     expect(readFlowBill(flow(rows), of).map(({ kind, number, amountFen }) => [kind, number, amountFen])).toEqual([
       ["payment", "ORA01", 800],
       ["fee", "ORA01", -5],
@@ -123,7 +128,6 @@ describe("a flow bill", () => {
   it.each<[string, string, number, RegExp]>([
     ["with a line missing in between", flow([rows[0]!, rows[2]!, rows[3]!]), 3, /line is missing/],
     ["doubled in a line", flow([rows[0]!, rows[0]!]), 3, /line 2 already/],
-    ["that moves money as nobody knows", flow([moved("F1", "赠送", "收入", "1.00", "1.00", "X")]), 2, /赠送/],
     ["with another sum", flow(rows, ["4", "1", "8.00", "3", "38.01"]), 7, /支出金额/],
   ])("%s is refused whole, with its line", (_what, text, line, why) => {
     const found = flaw(() => readFlowBill(text, of));
@@ -145,6 +149,9 @@ test("bills are held against the books in both directions, and what the channel 
       moved("F3", "退款", "支出", "7.95", "91.95", "R"),
       moved("F4", "退款", "支出", "5.00", "86.95", "S"),
       moved("F5", "商家转账", "支出", "3.00", "83.95", "P"),
+      moved("F6", "充值", "收入", "9.00", "92.95", ""),
+      moved("F7", "赠送", "收入", "1.00", "93.95", ""),
+      moved("F8", "交易", "收入", "7.00", "100.95", "A"),
     ]),
     of,
   );
@@ -166,7 +173,9 @@ test("bills are held against the books in both directions, and what the channel 
     { kind: "payment", number: "B", billedFen: 900, bookedFen: 901 },
     { kind: "payment", number: "C", billedFen: 700 },
     { kind: "payment", number: "D", bookedFen: 600 },
+    { kind: "payment", number: "A", billedFen: 700, bookedFen: 800 },
     { kind: "refund", number: "S", billedFen: 500, bookedFen: 800 },
+    { kind: "other", number: "F7", billedFen: 100 },
   ]);
   expect(feeFen).toBe(5 + 5 - 5);
 });

@@ -171,7 +171,7 @@ test("an altered, cut-off or doubled file is refused whole, with its line; the n
   await recount();
 });
 
-test("refunds come out less the fee that comes back with them; a lost notice of one is finished from the bill", async () => {
+test("refunds come out less the fee that comes back with them", async () => {
   const [xin] = await neighbours("辛");
   const { campaignId } = await campaign({ durationMinutes: 60 });
   const seat: Seat = await made(open(xin!, campaignId));

@@ -28,10 +28,10 @@ export function createWeChatBills(
     mchid: config.mchid,
     async fetchBill(type, day) {
       const reply = await call("GET", `${paths[type]}&bill_date=${day}`);
-      if (reply.kind === "problem")
-        return reply.code === "NO_STATEMENT_EXIST" || reply.code === "STATEMENT_CREATING"
-          ? { kind: "none" }
-          : refused(reply);
+      if (reply.kind === "problem") {
+        if (reply.code === "STATEMENT_CREATING") return { kind: "busy" };
+        return reply.code === "NO_STATEMENT_EXIST" ? { kind: "none" } : refused(reply);
+      }
       if (reply.kind !== "ok") return reply;
       const answer = billAnswer.safeParse(reply.body);
       if (!answer.success) return misfit("is no bill");
