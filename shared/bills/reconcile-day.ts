@@ -212,7 +212,7 @@ async function unread(
 ): Promise<BillDay> {
   const late = isLate(deps, on);
   const state = how === "refused" ? "REFUSED" : how === "none" && lines === 0 ? "MATCHED" : "WAITING";
-  if (state === "REFUSED" || (state === "WAITING" && late))
+  if (state === "REFUSED" || (state === "WAITING" && late && lines > 0))
     await openCase(deps, {
       reason: "bill_refused",
       number: `${bill}-${on}`,

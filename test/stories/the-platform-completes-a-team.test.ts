@@ -273,7 +273,11 @@ test("a batch below its minimum is completed within the budget: whole cases at t
 
   await passTo((await team(low)).batch.cutOff);
   const answers = await Promise.all([completion(low, "batch-once"), completion(low, "batch-once"), completion(low)]);
-  expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 409]);
+  // whichever comes first: the one request, sent twice, or the other one
+  expect([
+    [200, 200, 409],
+    [409, 409, 200],
+  ]).toContainEqual(answers.map(({ status }) => status));
   await platform.idle();
   expect(await team(low)).toMatchObject({
     state: "SUCCEEDED",
