@@ -46,7 +46,7 @@ export const functions = {
   },
   Projections: {
     entry: "streams/projections.ts",
-    impact: "Balances, audit and figures shown to staff fall behind; money and seats stay right",
+    impact: "Messages to members and the prices that may be struck through fall behind; money and seats stay right",
     ...reader,
   },
   Redrive: {

@@ -139,6 +139,17 @@ async function withdraw(memberId: string, amountFen: number): Promise<boolean> {
   }
 }
 
+/** A leader who has 700 fen available, of one order. */
+async function released(): Promise<{ memberId: string; orderIds: string[] }> {
+  const memberId = await leader();
+  const { teamId, orderIds } = await succeeded(memberId, [10_000]);
+  await accrueCommissions(deps, teamId, clock.now() + hour);
+  await handOver(orderIds[0]!, clock.now());
+  clock.advance(7 * day);
+  await releaseCommissions(deps, orderIds[0]!);
+  return { memberId, orderIds };
+}
+
 async function check(memberId: string, orderIds: readonly string[]): Promise<void> {
   const { frozenFen, availableFen, pendingFen, paidFen } = await readAccount(deps, memberId);
   let [left, frozen] = [0, 0];
@@ -249,12 +260,7 @@ test("what was paid out and then refunded is owed by the leader: nothing is paid
 });
 
 test("a refused transfer fails once the channel, asked, has none; one that it has is never given up", async () => {
-  const memberId = await leader();
-  const { teamId, orderIds } = await succeeded(memberId, [10_000]);
-  await accrueCommissions(deps, teamId, clock.now() + hour);
-  await handOver(orderIds[0]!, clock.now());
-  clock.advance(7 * day);
-  await releaseCommissions(deps, orderIds[0]!);
+  const { memberId, orderIds } = await released();
   const refusing: PayoutChannel = {
     ...channel,
     transfer: async () => ({ kind: "refused", code: "ACCOUNT_ERROR", message: "" }),
@@ -272,12 +278,7 @@ test("a refused transfer fails once the channel, asked, has none; one that it ha
 });
 
 test("what the channel first only processes can be confirmed once it waits for the member", async () => {
-  const memberId = await leader();
-  const { teamId, orderIds } = await succeeded(memberId, [10_000]);
-  await accrueCommissions(deps, teamId, clock.now() + hour);
-  await handOver(orderIds[0]!, clock.now());
-  clock.advance(7 * day);
-  await releaseCommissions(deps, orderIds[0]!);
+  const { memberId } = await released();
   await withdraw(memberId, 100);
   const [asked] = (await table.page(payoutsOf(memberId), { limit: 1 })).items;
   const slow: PayoutChannel = {
