@@ -5,10 +5,13 @@ import { idOf, ownCode } from "../../shared/kernel/ids.ts";
 import { typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import {
+  area,
+  areaInput,
   createStore,
   loadStore,
   openingHours,
   type Store,
+  specialDays as specialDaysOf,
   suspendStore,
   updateStore,
 } from "../../shared/store/index.ts";
@@ -29,6 +32,25 @@ const hours = openingHours.meta({
   description: "Weekly hours: weekday 0 is Monday; minutes after midnight, Asia/Shanghai. None on a day: closed",
   example: [{ weekday: 0, opens: 480, closes: 1320 }],
 });
+const specialDays = specialDaysOf.meta({
+  description:
+    "Days of Asia/Shanghai on which these hours hold instead of the weekday's, from midnight to midnight; none: closed. At most 400, each date once",
+  example: [{ date: "2027-02-06", hours: [], name: "春节" }],
+});
+const areaFact = areaInput.optional().meta({
+  description:
+    "Serves addresses within one of these rings, or on an edge, instead of within `radiusM`. The corners of each in their order, the first one may be said again at the end; 3 to 200 in all rings together, no edge touches another. Left out: the radius counts. Kept in wgs84",
+  example: {
+    datum: "gcj02",
+    rings: [
+      [
+        { lat: 31.22, lng: 121.47 },
+        { lat: 31.22, lng: 121.48 },
+        { lat: 31.23, lng: 121.475 },
+      ],
+    ],
+  },
+});
 const code = ownCode.optional().meta({ description: "The chain's own number of the store, unique", example: "S01" });
 const facts = {
   code,
@@ -36,7 +58,9 @@ const facts = {
   address,
   point: point.optional().meta({ description: "Where it is. Left out: the address is looked up on the map" }),
   radiusM,
+  area: areaFact,
   hours,
+  specialDays: specialDays.optional(),
 };
 
 const shopView = z
@@ -46,6 +70,7 @@ const shopView = z
     address,
     point,
     hours,
+    specialDays,
     suspended: z.boolean().meta({ description: "Takes no new orders at present" }),
   })
   .meta({ id: "Store" });
@@ -57,13 +82,20 @@ const opsView = z
     address,
     point,
     radiusM,
+    area: area.optional(),
     hours,
+    specialDays,
     suspended: z.boolean(),
     createdAt: isoOutput,
     version: z.int().meta({ description: "Send it back with a change" }),
   })
   .meta({ id: "OpsStore" });
-const toOps = (store: Stored<Store>) => ({ ...store, point: store.wgs84, createdAt: toIso(store.createdAt) });
+const toOps = (store: Stored<Store>) => ({
+  ...store,
+  specialDays: store.specialDays ?? [],
+  point: store.wgs84,
+  createdAt: toIso(store.createdAt),
+});
 
 export const storeShop: Route[] = [
   route({
@@ -77,7 +109,7 @@ export const storeShop: Route[] = [
     ok: shopView,
     problems: ["STORE_NOT_FOUND"],
     run: (deps, { params }) => loadStore(deps, params.storeId),
-    view: (store) => ({ ...store, point: toGcj02(store.wgs84) }),
+    view: (store) => ({ ...store, specialDays: store.specialDays ?? [], point: toGcj02(store.wgs84) }),
   }),
 ];
 
@@ -104,7 +136,8 @@ export const storeOps: Route[] = [
     method: "put",
     path: "/ops/v1/stores/{storeId}",
     summary: "修改门店",
-    description: "Without `point` a store whose address stays keeps its place; a new address is looked up.",
+    description:
+      "Without `point` a store whose address stays keeps its place; a new address is looked up. The whole of a store is said anew: `code`, `area` and `specialDays` that are left out are no more.",
     actor: "staff",
     owns: "none",
     roles: ["admin", "ops"],

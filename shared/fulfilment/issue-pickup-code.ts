@@ -6,7 +6,7 @@ import type { Vault } from "../kernel/vault.ts";
 import { unsettledShare } from "../order/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { members, orders, outbox, pickupCodes, stores, teams } from "../table/keys.ts";
-import { hoursText } from "./route-texts.ts";
+import { openingText } from "./route-texts.ts";
 
 /** The code at the counter: 12 digits. */
 export const pickupCodePattern = /^\d{12}$/;
@@ -68,7 +68,12 @@ export async function issuePickupCode(
     const answer = (code: string): IssuedCode => ({
       orderId,
       code,
-      store: { storeId: store.storeId, name: store.name, address: store.address, hours: hoursText(store.hours) },
+      store: {
+        storeId: store.storeId,
+        name: store.name,
+        address: store.address,
+        hours: openingText(store, { from: order.pickupFrom, until: order.pickupUntil }),
+      },
       pickupFrom: order.pickupFrom,
       pickupUntil: order.pickupUntil,
     });

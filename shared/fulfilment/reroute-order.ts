@@ -16,7 +16,7 @@ import { decide, type Stored, type Table, type Write } from "../table/entity.ts"
 import { allotments, orders, outbox, pickupCodes, stockMovements, stocks, stores, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { reasonText } from "./route-texts.ts";
-import { judgeStores, middleOf, straightLine, whyNot } from "./routing-rules.ts";
+import { type Judged, judgeNearest, middleOf, straightLine, whyNot } from "./routing-rules.ts";
 import { storeDirectory } from "./store-directory.ts";
 
 export interface Rerouted {
@@ -116,11 +116,14 @@ async function anotherStore(
   }
 
   // Stores are changed by hand and seldom: what is read here is fresh, and the chosen one is the next to be asked for its units.
-  const others = judgeStores(await storeDirectory(deps, 0), from, window).filter(
-    ({ store }) => store.storeId !== order.storeId,
-  );
+  const directory = await storeDirectory(deps, 0);
   const passed: Routed["passed"] = [];
-  for (const { store, straightM, why } of others) {
+  let nearest: Judged | undefined;
+  for (const judged of judgeNearest(directory.index, from, window)) {
+    const { store, straightM, why } = judged;
+    if (store.storeId === order.storeId) continue;
+    if (nearest && straightM > directory.reachM) break;
+    nearest ??= judged;
     const supply = why === undefined ? await supplyOf(deps, order, store.storeId) : undefined;
     if (supply?.enough)
       return {
@@ -130,7 +133,6 @@ async function anotherStore(
       };
     passed.push({ storeId: store.storeId, why: why ?? "no_stock" });
   }
-  const nearest = others[0];
   const why = passed[0]?.why ?? "no_stock";
   throw new DomainError("NO_STORE_IN_RANGE", "no other able store: name one the member agrees to, or refund", {
     ...(nearest && {

@@ -2,12 +2,11 @@ import type { Env } from "../kernel/env.ts";
 import { greatCircle, type Point, toWgs84 } from "../kernel/geo.ts";
 import { DomainError } from "../kernel/problem.ts";
 import type { Routed } from "../order/index.ts";
-import type { Store } from "../store/index.ts";
 import { loadLasting, Stale, type Table } from "../table/entity.ts";
 import { routeCells, stocks, stores } from "../table/keys.ts";
 import type { Place } from "./model.ts";
 import type { Geocoder, RoutePlanner, Travel } from "./ports.ts";
-import { explainRoute, hoursText, reasonText, wayText } from "./route-texts.ts";
+import { explainRoute, openingText, reasonText, wayText } from "./route-texts.ts";
 import {
   askedAbout,
   byTravel,
@@ -15,7 +14,7 @@ import {
   cellOf,
   DETOUR,
   type Judged,
-  judgeStores,
+  judgeNearest,
   MAX_COMPARED,
   middleOf,
   nearestForSure,
@@ -23,8 +22,9 @@ import {
   stillHolds,
   straightLine,
   whyNot,
+  whyNotOpen,
 } from "./routing-rules.ts";
-import { storeDirectory } from "./store-directory.ts";
+import { type Directory, storeDirectory } from "./store-directory.ts";
 
 /** Below this the geocoder found a district or a guess, not the address: better to ask for a point on the map. */
 const RELEVANT = 0.6;
@@ -107,8 +107,7 @@ export async function routeOrder(deps: RoutingDeps, input: RouteRequest & Picked
       ...(chosen.durationS !== undefined && { durationS: chosen.durationS }),
       passed: passedOver(survey.judged, storeId),
     };
-    const names = new Map(directory.map((store) => [store.storeId, store]));
-    return { storeId, routed, why: explainRoute({ storeId, routed }, names), options: survey.ranked };
+    return { storeId, routed, why: explainRoute({ storeId, routed }, directory.byId), options: survey.ranked };
   });
 }
 
@@ -122,7 +121,7 @@ export async function communityStore(
 ): Promise<RouteChoice> {
   const store = await deps.table.load(stores, { storeId });
   if (!store) throw new DomainError("STORE_NOT_FOUND");
-  const why = whyNot(store, store.wgs84, window);
+  const why = whyNotOpen(store, window);
   if (why) throw new DomainError("STORE_NOT_ABLE", `store ${storeId}: ${why}`, { facts: { storeId, why } });
   const cell = cellOf(store.wgs84);
   const routed: Routed = { by: "community", method: "great_circle", cell, distanceM: 0, passed: [] };
@@ -148,15 +147,22 @@ export async function offerStores(deps: RoutingDeps, input: RouteRequest): Promi
   return onTheDirectory(deps, async (directory) => {
     const survey = await look(deps, directory, input, {});
     const best = choose(survey, directory, undefined);
-    const byId = new Map(directory.map((store) => [store.storeId, store]));
+    const { byId } = directory;
     const passed = passedOver(survey.judged, best.storeId)
       .map((p) => `${byId.get(p.storeId)?.name ?? p.storeId}因${reasonText(p.why)}`)
       .join("、");
     return survey.ranked.slice(0, MAX_OFFERS).map((candidate, rank) => {
-      const { name, address, hours } = byId.get(candidate.storeId)!;
+      const store = byId.get(candidate.storeId)!;
+      const { name, address } = store;
       const place =
         rank === 0 ? `最近的可服务门店${passed && `(更近的${passed}不可选)`}` : `可服务门店中第 ${rank + 1} 近`;
-      return { ...candidate, name, address, why: `${place}:${wayText(candidate)}`, hours: hoursText(hours) };
+      return {
+        ...candidate,
+        name,
+        address,
+        why: `${place}:${wayText(candidate)}`,
+        hours: openingText(store, survey.window),
+      };
     });
   });
 }
@@ -165,7 +171,7 @@ export async function offerStores(deps: RoutingDeps, input: RouteRequest): Promi
  * Runs `attempt` on the kept directory; where that ends in a refusal that an older directory may be to blame for, once more
  * on one read now.
  */
-async function onTheDirectory<R>(deps: RoutingDeps, attempt: (directory: readonly Store[]) => Promise<R>): Promise<R> {
+async function onTheDirectory<R>(deps: RoutingDeps, attempt: (directory: Directory) => Promise<R>): Promise<R> {
   const directory = await storeDirectory(deps);
   try {
     return await attempt(directory);
@@ -181,16 +187,11 @@ async function onTheDirectory<R>(deps: RoutingDeps, attempt: (directory: readonl
   }
 }
 
-async function look(
-  deps: RoutingDeps,
-  directory: readonly Store[],
-  request: RouteRequest,
-  wanted: Wanted,
-): Promise<Survey> {
+async function look(deps: RoutingDeps, directory: Directory, request: RouteRequest, wanted: Wanted): Promise<Survey> {
   const { pickedStoreId } = wanted;
   const from = await locate(deps, directory, request.place);
   const window = { from: Math.max(request.window.from, deps.env.clock.now()), until: request.window.until };
-  const judged = await judgeStock(deps, judgeStores(directory, from, window), request, pickedStoreId);
+  const judged = await judgeStock(deps, directory, { from, window }, request, pickedStoreId);
   let able = judged.filter(({ why }) => why === undefined);
   const picked = able.find(({ store }) => store.storeId === pickedStoreId);
   able = able.slice(0, MAX_COMPARED);
@@ -200,7 +201,7 @@ async function look(
 }
 
 /** The wgs84 point of a place. The coordinates are used here and not kept: an order keeps its cell. */
-async function locate(deps: RoutingDeps, directory: readonly Store[], place: Place): Promise<Point> {
+async function locate(deps: RoutingDeps, directory: Directory, place: Place): Promise<Point> {
   if (!("address" in place)) return toWgs84(place);
   const found = await deps.geocoder.geocode(place.address, middleOfStores(directory));
   if (!found || found.relevance < RELEVANT) throw new DomainError("ADDRESS_NOT_FOUND");
@@ -208,16 +209,20 @@ async function locate(deps: RoutingDeps, directory: readonly Store[], place: Pla
 }
 
 /** The same street name is in a hundred cities: the chain's own is meant. */
-function middleOfStores(directory: readonly Store[]): Point | undefined {
-  if (directory.length === 0) return undefined;
-  const mean = (of: "lat" | "lng") => directory.reduce((sum, { wgs84 }) => sum + wgs84[of], 0) / directory.length;
+function middleOfStores({ stores }: Directory): Point | undefined {
+  if (stores.length === 0) return undefined;
+  const mean = (of: "lat" | "lng") => stores.reduce((sum, { wgs84 }) => sum + wgs84[of], 0) / stores.length;
   return { lat: mean("lat"), lng: mean("lng"), datum: "wgs84" };
 }
 
-/** Asks for the stock of stores that are able otherwise, nearest first, until enough have it; a picked store is always asked about. */
+/**
+ * Takes stores nearest first, and asks for the stock of those that are able otherwise, until enough have it; a picked store is
+ * always asked about. What is beyond the reach of every store is not looked at, but for the nearest one.
+ */
 async function judgeStock(
   deps: RoutingDeps,
-  judged: Judged[],
+  directory: Directory,
+  { from, window }: { from: Point; window: PickupWindow },
   { articleId, units, allotmentLeft }: RouteRequest,
   pickedStoreId: string | undefined,
 ): Promise<Judged[]> {
@@ -230,14 +235,28 @@ async function judgeStock(
       );
       return new Map(rows.map((row) => [row.storeId, row.online]));
     });
-  const open = judged.filter(({ why }) => why === undefined);
+  const judged: Judged[] = [];
+  const nearest = judgeNearest(directory.index, from, window);
+  /** The next stores that are able but for their stock, at most `most`; all that come before the last of them are judged too. */
+  function nextOpen(most: number): string[] {
+    const open: string[] = [];
+    while (open.length < most) {
+      const next = nearest.next().value;
+      if (!next || (judged.length > 0 && next.straightM > directory.reachM)) break;
+      judged.push(next);
+      if (next.why === undefined) open.push(next.store.storeId);
+    }
+    return open;
+  }
+
+  const picked = pickedStoreId === undefined ? undefined : directory.byId.get(pickedStoreId);
+  const pickedServes = picked !== undefined && whyNot(picked, from, window) === undefined;
   const short = new Set<string>();
   const asked = new Set<string>();
-  let able = 0;
-  for (let start = 0; start < open.length && able < MAX_COMPARED; start += MAX_COMPARED) {
-    const batch = open.slice(start, start + MAX_COMPARED);
-    const picked = start === 0 && open.find(({ store }) => store.storeId === pickedStoreId);
-    const ids = [...new Set([...batch, ...(picked ? [picked] : [])].map(({ store }) => store.storeId))];
+  for (let able = 0; able < MAX_COMPARED; ) {
+    const batch = nextOpen(MAX_COMPARED);
+    if (batch.length === 0) break;
+    const ids = [...new Set([...batch, ...(pickedServes && asked.size === 0 ? [picked.storeId] : [])])];
     const left = await leftAt(ids);
     for (const id of ids) {
       asked.add(id);
@@ -245,6 +264,8 @@ async function judgeStock(
       else able += 1;
     }
   }
+  while (pickedServes && !judged.some(({ store }) => store === picked) && nextOpen(1).length > 0);
+  nearest.return();
   return judged
     .filter(({ store, why }) => why !== undefined || asked.has(store.storeId))
     .map((j) => (short.has(j.store.storeId) ? { ...j, why: "no_stock" as const } : j));
@@ -328,12 +349,17 @@ async function travelsFrom(
   }
 }
 
-function choose({ ranked, judged }: Survey, directory: readonly Store[], pickedStoreId: string | undefined): Candidate {
+function choose(
+  { ranked, judged, from, window }: Survey,
+  directory: Directory,
+  pickedStoreId: string | undefined,
+): Candidate {
   if (pickedStoreId !== undefined) {
-    if (!directory.some(({ storeId }) => storeId === pickedStoreId)) throw new DomainError("STORE_NOT_FOUND");
+    const picked = directory.byId.get(pickedStoreId);
+    if (!picked) throw new DomainError("STORE_NOT_FOUND");
     const found = ranked.find(({ storeId }) => storeId === pickedStoreId);
     if (found) return found;
-    const why = judged.find(({ store }) => store.storeId === pickedStoreId)?.why ?? "out_of_range";
+    const why = whyNot(picked, from, window) ?? "no_stock";
     throw new DomainError("STORE_NOT_ABLE", `store ${pickedStoreId}: ${why}`, {
       facts: { storeId: pickedStoreId, why, reason: reasonText(why) },
     });

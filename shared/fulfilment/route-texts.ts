@@ -1,6 +1,6 @@
 import type { Routed } from "../order/index.ts";
-import type { Store } from "../store/index.ts";
-import type { Why } from "./routing-rules.ts";
+import { type Store, specialDaysIn } from "../store/index.ts";
+import type { PickupWindow, Why } from "./routing-rules.ts";
 
 const reasons: Record<Why, string> = {
   suspended: "暂停服务",
@@ -67,3 +67,17 @@ export function hoursText(hours: Store["hours"]): string {
     })
     .join(";");
 }
+
+/** "2月6日春节休息", "10月2日 10:00–16:00". */
+function specialText({ date, hours, name = "" }: NonNullable<Store["specialDays"]>[number]): string {
+  const [, month, dayOfMonth] = date.split("-").map(Number);
+  const times = hours
+    .toSorted((a, b) => a.opens - b.opens)
+    .map((h) => `${clock(h.opens)}–${clock(h.closes)}`)
+    .join("、");
+  return `${month}月${dayOfMonth}日${name}${times === "" ? "休息" : ` ${times}`}`;
+}
+
+/** Opening hours for members, with the first five special days of a pickup window: "每天 08:00–21:00;2月6日春节休息". */
+export const openingText = (store: Pick<Store, "hours" | "specialDays">, window: PickupWindow): string =>
+  [hoursText(store.hours), ...specialDaysIn(store, window.from, window.until).slice(0, 5).map(specialText)].join(";");

@@ -1,9 +1,10 @@
 import ngeohash from "ngeohash";
-import { greatCircle, type Point } from "../kernel/geo.ts";
+import type { Point } from "../kernel/geo.ts";
 import { day } from "../kernel/time.ts";
 import type { Routed } from "../order/index.ts";
-import { hasOpening, type Store } from "../store/index.ts";
+import { hasOpening, type Store, serves } from "../store/index.ts";
 import type { RouteCell } from "./model.ts";
+import type { StoreIndex } from "./nearest-stores.ts";
 
 /** Streets are longer than the great circle by about this factor; used where no road distance is to be had. */
 export const DETOUR = 1.35;
@@ -41,22 +42,23 @@ export interface Candidate {
   method: Routed["method"];
 }
 
-/** Why this store can't serve a pickup by somebody at `from` in the window; stock apart. Both points in wgs84. */
-export function whyNot(store: Store, from: Point, window: PickupWindow): Exclude<Why, "no_stock"> | undefined {
+/** Why this store hands over nothing in the window, to whomever. */
+export function whyNotOpen(store: Store, window: PickupWindow): "suspended" | "closed" | undefined {
   if (store.suspended) return "suspended";
-  if (!hasOpening(store.hours, window.from, window.until)) return "closed";
-  if (greatCircle(from, store.wgs84) > store.radiusM) return "out_of_range";
-  return undefined;
+  return hasOpening(store, window.from, window.until) ? undefined : "closed";
 }
 
-/** All stores as seen from `from` (wgs84), nearest first, the smaller storeId first where two are equally far. */
-export function judgeStores(stores: readonly Store[], from: Point, window: PickupWindow): Judged[] {
-  return stores
-    .map((store): Judged => {
-      const why = whyNot(store, from, window);
-      return { store, straightM: greatCircle(from, store.wgs84), ...(why && { why }) };
-    })
-    .sort((a, b) => a.straightM - b.straightM || (a.store.storeId < b.store.storeId ? -1 : 1));
+/** Why this store can't serve a pickup by somebody at `from` in the window; stock apart. Both points in wgs84. */
+export function whyNot(store: Store, from: Point, window: PickupWindow): Exclude<Why, "no_stock"> | undefined {
+  return whyNotOpen(store, window) ?? (serves(store, from) ? undefined : "out_of_range");
+}
+
+/** The stores as seen from `from` (wgs84), nearest first, the smaller storeId first where two are equally far; judged as they are taken. */
+export function* judgeNearest(index: StoreIndex<Store>, from: Point, window: PickupWindow): Generator<Judged, void> {
+  for (const { store, straightM } of index.nearest(from)) {
+    const why = whyNot(store, from, window);
+    yield { store, straightM, ...(why && { why }) };
+  }
 }
 
 /** Shortest way first, then the quicker one, then the smaller storeId: never left to chance. */

@@ -1,22 +1,32 @@
 import type { Env } from "../kernel/env.ts";
 import { second } from "../kernel/time.ts";
-import type { Store } from "../store/index.ts";
+import { reachOf, type Store } from "../store/index.ts";
 import type { Table } from "../table/entity.ts";
 import { allStores } from "../table/keys.ts";
+import { indexStores, type StoreIndex } from "./nearest-stores.ts";
 
 /** A running function keeps the chain's stores this long; what rests on a store is checked on the row itself. */
 const KEPT_MS = 30 * second;
 
-const kept = new WeakMap<Table, { at: number; stores: readonly Store[] }>();
+/** The chain's stores as they were read at one time, found by id and by place. */
+export interface Directory {
+  stores: readonly Store[];
+  byId: ReadonlyMap<string, Store>;
+  index: StoreIndex<Store>;
+  /** Farther than so many metres away no store serves anybody. */
+  reachM: number;
+}
 
-/** All stores, up to `maxAgeMs` old (30 s unless told, 0 for now). */
+const kept = new WeakMap<Table, { at: number; directory: Directory }>();
+
+/** All stores, up to `maxAgeMs` old (30 s unless told, 0 for now); indexed once for as long as they are kept. */
 export async function storeDirectory(
   deps: { env: Pick<Env, "clock">; table: Table },
   maxAgeMs = KEPT_MS,
-): Promise<readonly Store[]> {
+): Promise<Directory> {
   const now = deps.env.clock.now();
   const known = kept.get(deps.table);
-  if (known && known.at <= now && now - known.at < maxAgeMs) return known.stores;
+  if (known && known.at <= now && now - known.at < maxAgeMs) return known.directory;
   const stores: Store[] = [];
   let after: Record<string, string> | undefined;
   do {
@@ -24,6 +34,12 @@ export async function storeDirectory(
     stores.push(...page.items);
     after = page.next;
   } while (after);
-  kept.set(deps.table, { at: now, stores });
-  return stores;
+  const directory: Directory = {
+    stores,
+    byId: new Map(stores.map((store) => [store.storeId, store])),
+    index: indexStores(stores),
+    reachM: stores.reduce((reachM, store) => Math.max(reachM, reachOf(store)), 0),
+  };
+  kept.set(deps.table, { at: now, directory });
+  return directory;
 }

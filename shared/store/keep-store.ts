@@ -6,18 +6,36 @@ import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { outbox, storeCodes, stores } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
-import type { Store } from "./model.ts";
+import { areaInWgs84 } from "./area.ts";
+import type { SpecialDay, Store } from "./model.ts";
 import type { AddressFinder } from "./ports.ts";
 
-/** What staff say of a store. Without `point` the address is looked up on the map. `radiusM`: metres. */
+/**
+ * What staff say of a store. Without `point` the address is looked up on the map. `radiusM`: metres, counts where there is no
+ * `area` (degrees in its datum). What is left out of `code`, `area` and `specialDays` is no more.
+ */
 export interface StoreFacts {
   code?: string | undefined;
   name: string;
   address: string;
   point?: Point | undefined;
   radiusM: number;
+  area?: Parameters<typeof areaInWgs84>[0] | undefined;
   hours: Store["hours"];
+  specialDays?: SpecialDay[] | undefined;
 }
+
+/** What a row keeps of it, at its place. */
+const kept = ({ code, name, address, radiusM, area, hours, specialDays = [] }: StoreFacts, wgs84: Point) => ({
+  ...(code !== undefined && { code }),
+  name,
+  address,
+  wgs84,
+  radiusM,
+  ...(area && { area: areaInWgs84(area) }),
+  hours,
+  ...(specialDays.length > 0 && { specialDays: specialDays.toSorted((a, b) => (a.date < b.date ? -1 : 1)) }),
+});
 
 /** Below this relevance (0 to 1) a found place is a guess: a person must choose the point on the map. */
 const sureEnough = 0.8;
@@ -72,8 +90,7 @@ export async function createStore(
   const { env, table } = deps;
   const wgs84 = await locate(deps.geocoder, input.store);
   const storeId = env.ids.next("ST");
-  const { code, name, address, radiusM, hours } = input.store;
-  const facts = { ...(code !== undefined && { code }), name, address, wgs84, radiusM, hours };
+  const facts = kept(input.store, wgs84);
   const store: Stored<Store> = { storeId, ...facts, suspended: false, createdAt: env.clock.now(), version: 1 };
   await table.commit([...storeWrites(env, input.by, undefined, store), ...input.once(store)]);
   return store;
@@ -92,12 +109,10 @@ export async function updateStore(
   return decide(async () => {
     const current = await loadStore(deps, input.storeId);
     if (current.version !== input.version) throw new DomainError("VERSION_CONFLICT");
-    const { code, name, address, radiusM, hours } = input.store;
-    const stays = input.store.point === undefined && address === current.address;
+    const stays = input.store.point === undefined && input.store.address === current.address;
     const wgs84 = stays ? current.wgs84 : await locate(deps.geocoder, input.store);
     const { storeId, suspended, createdAt, version } = current;
-    const facts = { ...(code !== undefined && { code }), name, address, wgs84, radiusM, hours };
-    const next: Store = { storeId, ...facts, suspended, createdAt };
+    const next: Store = { storeId, ...kept(input.store, wgs84), suspended, createdAt };
     await table.commit(storeWrites(env, input.by, current, next));
     return { ...next, version: version + 1 };
   });

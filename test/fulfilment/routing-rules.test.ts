@@ -1,14 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { explainRoute, hoursText, place } from "../../shared/fulfilment/index.ts";
+import { indexStores } from "../../shared/fulfilment/nearest-stores.ts";
 import {
   askedAbout,
   byTravel,
   type Candidate,
   cellOf,
-  judgeStores,
+  judgeNearest,
   middleOf,
   nearestForSure,
+  type PickupWindow,
   straightLine,
 } from "../../shared/fulfilment/routing-rules.ts";
 import { greatCircle, type Point, point, toGcj02, toWgs84 } from "../../shared/kernel/geo.ts";
@@ -31,6 +33,10 @@ const storeAt = (n: number, lat: number, lng: number, more: Partial<Store> = {})
 /** Monday 2026-11-23 10:00 in Shanghai. */
 const monday = Date.parse("2026-11-23T10:00:00+08:00");
 const window = { from: monday, until: monday + 24 * hour };
+
+const judgeStores = (stores: readonly Store[], from: Point, during: PickupWindow) => [
+  ...judgeNearest(indexStores(stores), from, during),
+];
 
 /** A coarse lattice around 人民广场, so that equal distances do occur. */
 const somewhere = fc.record({

@@ -31,7 +31,7 @@ test.each<[string, boolean, Store["hours"], number, number]>([
   ["no hours at all", false, [], at(23, "09:00"), at(23, "10:00")],
   ["a year, never closed", true, always, at(23, "09:00"), at(23, "09:00") + 365 * 86_400_000],
 ])("open during %s: %s", (_, open, hours, from, until) => {
-  expect(isOpenDuring(hours, from, until)).toBe(open);
+  expect(isOpenDuring({ hours }, from, until)).toBe(open);
 });
 
 test.each<[string, boolean, Store["hours"], number, number]>([
@@ -44,7 +44,7 @@ test.each<[string, boolean, Store["hours"], number, number]>([
   ["an empty window", false, always, at(23, "09:00"), at(23, "09:00")],
   ["no hours", false, [], at(23, "00:00"), at(23, "00:00") + 30 * 86_400_000],
 ])("an opening in %s: %s", (_, opening, hours, from, until) => {
-  expect(hasOpening(hours, from, until)).toBe(opening);
+  expect(hasOpening({ hours }, from, until)).toBe(opening);
 });
 
 test("both agree with walking every minute", () => {
@@ -63,8 +63,8 @@ test("both agree with walking every minute", () => {
         );
       const minutes = Array.from({ length }, (_, i) => openAt(start + i));
       const [from, until] = [monday + start * 60_000, monday + (start + length) * 60_000];
-      expect(isOpenDuring(hours, from, until)).toBe(minutes.every(Boolean));
-      expect(hasOpening(hours, from, until)).toBe(minutes.some(Boolean));
+      expect(isOpenDuring({ hours }, from, until)).toBe(minutes.every(Boolean));
+      expect(hasOpening({ hours }, from, until)).toBe(minutes.some(Boolean));
     }),
     { numRuns: 300 },
   );

@@ -22,7 +22,15 @@ test("a store given in gcj02 is kept in wgs84, and the mini-program gets its gcj
   const { status, body } = await call("GET", `/v1/stores/${storeId}`);
   expect(status).toBe(200);
   expect(greatCircle(body.point, point)).toBeLessThan(1);
-  expect(Object.keys(body).sort()).toEqual(["address", "hours", "name", "point", "storeId", "suspended"]);
+  expect(Object.keys(body).sort()).toEqual([
+    "address",
+    "hours",
+    "name",
+    "point",
+    "specialDays",
+    "storeId",
+    "suspended",
+  ]);
 });
 
 test("without a point the address is looked up; what is not found, or only guessed, is refused", async () => {
