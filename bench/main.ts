@@ -5,6 +5,7 @@ import { calibrate } from "./calibration.ts";
 import { costFigures } from "./cost-figures.ts";
 import { embeddedJoinFigures, joinFigures, listFigures, paidOrderFigures, viewFigures } from "./http-figures.ts";
 import { reconcileFigures } from "./reconcile-figures.ts";
+import { routeFigures } from "./route-figures.ts";
 import { rushFigures } from "./rush-figures.ts";
 import { startFigures } from "./start-figures.ts";
 import { unitFigures } from "./unit-figures.ts";
@@ -21,6 +22,10 @@ const groups: Record<string, { tells: string; run: (bench: Bench) => Promise<voi
   start: { tells: "a later npm start, to the first answer with data", run: startFigures },
   cost: { tells: "what a thousand orders cost on AWS, and what a month costs without one", run: costFigures },
   reconcile: { tells: "a day of ten thousand payments, its bills held against the ledger", run: reconcileFigures },
+  route: {
+    tells: "the nearest stores of a chain of 30, 3,000 and 300,000, held against brute force",
+    run: routeFigures,
+  },
   rush: { tells: "what is sold when 200 people want 50 units at once, a hundred times", run: rushFigures },
 };
 
