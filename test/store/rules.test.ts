@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseIso } from "../../shared/kernel/time.ts";
+import { dayOf, parseIso } from "../../shared/kernel/time.ts";
 import { hasOpening, isOpenDuring, type Store } from "../../shared/store/index.ts";
 
 // 2026-11-23 is a Monday.
@@ -67,5 +67,65 @@ test("both agree with walking every minute", () => {
       expect(hasOpening({ hours }, from, until)).toBe(minutes.some(Boolean));
     }),
     { numRuns: 300 },
+  );
+});
+
+const holiday: Store["specialDays"] = [
+  { date: "2026-11-23", hours: [], name: "盘点" },
+  { date: "2026-11-28", hours: [{ opens: 600, closes: 840 }] },
+];
+
+test.each<[string, boolean, number, number]>([
+  ["a Monday that is a holiday", false, at(23, "00:00"), at(24, "00:00")],
+  ["the holiday and the morning after", true, at(23, "00:00"), at(24, "08:01")],
+  ["a Saturday that is worked", true, at(28, "09:00"), at(28, "10:01")],
+  ["that Saturday's evening", false, at(28, "14:00"), at(28, "22:00")],
+  ["the Sunday after", false, at(29, "00:00"), at(30, "00:00")],
+])("with special days, an opening in %s: %s", (_, opening, from, until) => {
+  expect(hasOpening({ hours: weekdays, specialDays: holiday }, from, until)).toBe(opening);
+});
+
+test("a special day takes the place of its weekday from midnight to midnight, also of what runs over it", () => {
+  const store = { hours: always, specialDays: [{ date: "2026-11-24", hours: [{ opens: 120, closes: 1440 }] }] };
+  expect(isOpenDuring(store, at(23, "23:00"), at(24, "00:00"))).toBe(true);
+  expect(isOpenDuring(store, at(23, "23:00"), at(24, "00:01"))).toBe(false);
+  expect(isOpenDuring(store, at(24, "02:00"), at(25, "09:00"))).toBe(true);
+  expect(isOpenDuring(store, at(25, "09:00"), at(25, "09:00") + 365 * 86_400_000)).toBe(true);
+  expect(isOpenDuring(store, at(23, "09:00"), at(25, "09:00") + 365 * 86_400_000)).toBe(false);
+});
+
+test("special days and weekly hours agree with walking every quarter of an hour, over weeks of holidays too", () => {
+  const quarters = fc
+    .record({ opens: fc.nat(95), length: fc.integer({ min: 1, max: 96 }) })
+    .map(({ opens, length }) => ({ opens: opens * 15, closes: Math.min(1440, (opens + length) * 15) }));
+  const anyDays = fc.uniqueArray(fc.record({ day: fc.nat(27), hours: fc.array(quarters, { maxLength: 2 }) }), {
+    selector: ({ day }) => day,
+    maxLength: 28,
+  });
+  const anyHours = fc.array(
+    fc.record({ weekday: fc.nat(6), when: quarters }).map(({ weekday, when }) => ({ weekday, ...when })),
+    { maxLength: 3 },
+  );
+  const monday = at(23, "00:00");
+  fc.assert(
+    fc.property(
+      anyHours,
+      anyDays,
+      fc.nat(7 * 96),
+      fc.integer({ min: 1, max: 21 * 96 }),
+      (hours, days, start, length) => {
+        const specialDays = days.map((d) => ({ date: dayOf(monday + d.day * 86_400_000), hours: d.hours }));
+        const openAt = (quarter: number) => {
+          const [day, minute] = [Math.floor(quarter / 96), (quarter % 96) * 15];
+          const today = days.find((d) => d.day === day)?.hours ?? hours.filter((h) => h.weekday === day % 7);
+          return today.some((h) => minute >= h.opens && minute < h.closes);
+        };
+        const walked = Array.from({ length }, (_, i) => openAt(start + i));
+        const [from, until] = [monday + start * 900_000, monday + (start + length) * 900_000];
+        expect(hasOpening({ hours, specialDays }, from, until)).toBe(walked.some(Boolean));
+        expect(isOpenDuring({ hours, specialDays }, from, until)).toBe(walked.every(Boolean));
+      },
+    ),
+    { numRuns: 500 },
   );
 });
