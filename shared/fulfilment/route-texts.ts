@@ -1,5 +1,5 @@
 import type { Routed } from "../order/index.ts";
-import { type Store, specialDaysIn } from "../store/index.ts";
+import { type SpecialDay, type Store, specialDaysIn } from "../store/index.ts";
 import type { PickupWindow, Why } from "./routing-rules.ts";
 
 const reasons: Record<Why, string> = {
@@ -69,7 +69,7 @@ export function hoursText(hours: Store["hours"]): string {
 }
 
 /** "2月6日春节休息", "10月2日 10:00–16:00". */
-function specialText({ date, hours, name = "" }: NonNullable<Store["specialDays"]>[number]): string {
+function specialText({ date, hours, name = "" }: SpecialDay): string {
   const [, month, dayOfMonth] = date.split("-").map(Number);
   const times = hours
     .toSorted((a, b) => a.opens - b.opens)

@@ -1,6 +1,5 @@
 import * as z from "zod";
-import type { Point } from "../kernel/geo.ts";
-import { datum, greatCircle, point, toWgs84 } from "../kernel/geo.ts";
+import { datum, greatCircle, type Point, point, toWgs84 } from "../kernel/geo.ts";
 import type { Area, Corner, Store } from "./model.ts";
 
 /** A ring of a town is no wider; also keeps rings off the date line and the poles, where straight lines in degrees mean nothing. */

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { offerStores, type RouteRequest, routeOrder } from "../../shared/fulfilment/index.ts";
+import { communityStore, offerStores, type RouteRequest, routeOrder } from "../../shared/fulfilment/index.ts";
 import { cellOf, middleOf } from "../../shared/fulfilment/routing-rules.ts";
 import { greatCircle, type Point, toGcj02 } from "../../shared/kernel/geo.ts";
-import { day, hour, second } from "../../shared/kernel/time.ts";
+import { day, dayOf, hour, second, startOfDay } from "../../shared/kernel/time.ts";
 import { routeCells, stocks, stores } from "../../shared/table/keys.ts";
 import { near, openWorld, refusal } from "./world.ts";
 
@@ -173,6 +173,57 @@ describe("routing an order", () => {
     expect(spared).toBeGreaterThan(0);
   });
 
+  it("chooses, compares and explains as if every store had been judged, however many can't serve", async () => {
+    let street = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom("able", "able", "suspended", "closed", "out_of_range", "no_stock"), {
+          minLength: 1,
+          maxLength: 30,
+        }),
+        fc.option(fc.nat(29), { nil: undefined }),
+        async (states, pick) => {
+          // along one street, so that the way from the cell's middle puts them in the same order
+          const here: Point = { lat: 8 + ++street / 2, lng: 100, datum: "wgs84" };
+          const chain: { storeId: string; state: string }[] = [];
+          for (const [i, state] of states.entries()) {
+            const { storeId } = await addStore(near(here, 300 + 200 * i), {
+              radiusM: state === "out_of_range" ? 100 : 8000,
+              suspended: state === "suspended",
+              ...(state === "closed" && { hours: [] }),
+            });
+            chain.push({ storeId, state });
+          }
+          const stock = new Map(chain.map(({ storeId, state }) => [storeId, state === "no_stock" ? 1 : 2]));
+          const able = chain.filter(({ state }) => state === "able");
+          const picked = pick === undefined ? undefined : chain[pick];
+          const request = ask(here, { pickedStoreId: picked?.storeId, allotmentLeft: async () => stock });
+          const chosen = picked ?? able[0];
+          if (chosen?.state !== "able") {
+            const about = chosen ?? chain[0]!;
+            expect(await refusal(routeOrder(deps, request))).toMatchObject({
+              code: picked ? "STORE_NOT_ABLE" : "NO_STORE_IN_RANGE",
+              facts: { storeId: about.storeId, why: about.state },
+            });
+            return;
+          }
+          const { storeId, routed, options } = await routeOrder(deps, request);
+          expect(storeId).toBe(chosen.storeId);
+          expect(routed.passed).toEqual(
+            chain
+              .slice(0, chain.indexOf(chosen))
+              .flatMap(({ storeId: id, state }) => (state === "able" ? [] : [{ storeId: id, why: state }]))
+              .slice(0, 8),
+          );
+          const compared = able.slice(0, 8);
+          if (!compared.includes(chosen)) compared.splice(7, 1, chosen);
+          expect(options.map((option) => option.storeId)).toEqual(compared.map((one) => one.storeId));
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
   it("looks at no more than eight able stores, and asks about those that may be the nearest", async () => {
     const here = elsewhere();
     for (let n = 1; n <= 10; n++) await addStore(near(here, n * 100));
@@ -289,5 +340,44 @@ describe("offering stores", () => {
     expect(offers[0]!.why).toMatch(/^最近的可服务门店\(更近的停业店因暂停服务不可选\):路程 \d+ 米\(约 1 分钟\)$/);
     expect(offers[1]!.why).toMatch(/^可服务门店中第 2 近:按直线估算约 \d+ 米$/);
     expect(offers[0]!.hours).toBe("每天 08:00–21:00");
+  });
+
+  it("tells of the special days within the pickup window", async () => {
+    const here = elsewhere();
+    const on = (days: number) => dayOf(env.clock.now() + days * day);
+    await addStore(near(here, 50), {
+      specialDays: [
+        { date: on(1), hours: [], name: "盘点" },
+        { date: on(0), hours: [{ opens: 480, closes: 1440 }] },
+        { date: on(3), hours: [] },
+      ],
+    });
+    const window = { from: env.clock.now(), until: env.clock.now() + 48 * hour };
+    const [offer] = await offerStores(deps, ask(here, { window }));
+    const text = (days: number) => on(days).replace(/^.{4}-0?(\d+)-0?(\d+)$/, "$1月$2日");
+    expect(offer!.hours).toBe(`每天 08:00–21:00;${text(0)} 08:00–24:00;${text(1)}盘点休息`);
+  });
+});
+
+describe("a community's store", () => {
+  it("serves its batch wherever its area lies, and not on a holiday", async () => {
+    const here = elsewhere();
+    const [south, north] = [near(here, 500), near(here, 900, 400)];
+    const ring = [south, north, near(here, 900, -400)].map(({ lat, lng }) => ({ lat, lng }));
+    const { storeId } = await addStore(here, {
+      area: { datum: "wgs84", rings: [ring] },
+      specialDays: [{ date: dayOf(env.clock.now() + 30 * day), hours: [] }],
+    });
+    const during = (days: number) => {
+      const from = startOfDay(env.clock.now() + days * day);
+      return { storeId, window: { from, until: from + day } };
+    };
+    expect((await communityStore(deps, during(29))).storeId).toBe(storeId);
+    expect(await refusal(communityStore(deps, during(30)))).toMatchObject({
+      code: "STORE_NOT_ABLE",
+      facts: { why: "closed" },
+    });
+    expect(await refusal(routeOrder(deps, ask(here)))).toMatchObject({ facts: { why: "out_of_range" } });
+    expect((await routeOrder(deps, ask(near(here, 700)))).storeId).toBe(storeId);
   });
 });

@@ -287,3 +287,25 @@ test("what others write meanwhile is built upon: stock by the difference, never 
   expect(await applied(planned.body.importId)).toMatchObject({ state: "APPLIED", notes: [] });
   expect(await article("SC-9")).toMatchObject({ name: "萝卜", priceFen: 200 });
 });
+
+test("an import changes a store's own facts and leaves its area and special days, which no file tells of", async () => {
+  const { items } = (await call("GET", "/ops/v1/stores", { staff: "boss" })).body;
+  const { code, name, address, radiusM, hours, version } = items.find(
+    (store: { code: string }) => store.code === "S02",
+  );
+  const rings = [[31.18, 31.2, 31.19].map((lat, i) => ({ lat, lng: 121.42 + i / 100 }))];
+  const kept = {
+    area: { datum: "wgs84", rings },
+    specialDays: [{ date: "2027-02-06", hours: [], name: "春节" }],
+  };
+  const body = { code, name, address, radiusM, hours, ...kept, version };
+  const storeId = items.find((store: { code: string }) => store.code === "S02").storeId;
+  expect((await call("PUT", `/ops/v1/stores/${storeId}`, { staff: "ops", body })).status).toBe(200);
+  const file = [
+    "门店编码,名称,地址,纬度,经度,坐标系,服务半径米,营业时间",
+    "S02,徐汇店,上海市徐汇区漕溪北路1号,31.19,121.43,gcj02,2600,1-7 08:00-22:00",
+  ].join("\n");
+  expect(await imported("stores", file)).toMatchObject({ state: "APPLIED", changed: 1, notes: [] });
+  const after = (await call("GET", "/ops/v1/stores", { staff: "boss" })).body.items;
+  expect(after.find((store: { code: string }) => store.code === "S02")).toMatchObject({ radiusM: 2600, ...kept });
+});
