@@ -264,8 +264,16 @@ async function tellWhatIsRare(): Promise<void> {
 
   // a store that is changed from the version it has, far from where the others' orders are routed
   const far = { ...here, lat: here.lat + 0.2 };
-  const shop = { name: "演练店", address: "上海市宝山区演练路1号", point: far, radiusM: 100, hours: [] };
+  const shop = {
+    code: "DRILL-1",
+    name: "演练店",
+    address: "上海市宝山区演练路1号",
+    point: far,
+    radiusM: 100,
+    hours: [],
+  };
   const { storeId, version } = await made("post /ops/v1/stores", { caller: root, body: shop });
+  await ask("post /ops/v1/stores", { caller: root, body: shop }); // its code is taken
   const moved = { caller: root, parameters: { storeId }, body: { ...shop, radiusM: 200, version } };
   await made("put /ops/v1/stores/{storeId}", moved);
 
@@ -361,6 +369,7 @@ async function tellWhatIsRare(): Promise<void> {
   const campaignId = await campaign({ invitesRequired: 1 });
   const another = await campaign({ invitesRequired: 3 });
   const closed = await campaign({ invitesRequired: 3, admits: "community" });
+  await made("post /v1/store-offers", { caller: leader, body: { campaignId, ...place } });
   const opening = (id: string, more = {}) => ({ parameters: { campaignId: id }, body: { ...place, ...more } });
   const openTeam = "post /v1/campaigns/{campaignId}/teams";
   const open = (caller: Caller, id: string, more = {}) => made(openTeam, { caller, ...opening(id, more) });
