@@ -4,6 +4,7 @@ import { bundleFigures } from "./bundle-figures.ts";
 import { calibrate } from "./calibration.ts";
 import { costFigures } from "./cost-figures.ts";
 import { embeddedJoinFigures, joinFigures, listFigures, paidOrderFigures, viewFigures } from "./http-figures.ts";
+import { posFigures } from "./pos-figures.ts";
 import { reconcileFigures } from "./reconcile-figures.ts";
 import { rushFigures } from "./rush-figures.ts";
 import { startFigures } from "./start-figures.ts";
@@ -21,6 +22,7 @@ const groups: Record<string, { tells: string; run: (bench: Bench) => Promise<voi
   start: { tells: "a later npm start, to the first answer with data", run: startFigures },
   cost: { tells: "what a thousand orders cost on AWS, and what a month costs without one", run: costFigures },
   reconcile: { tells: "a day of ten thousand payments, its bills held against the ledger", run: reconcileFigures },
+  pos_import: { tells: "541,909 lines of a real shop's tills, imported whole and once more", run: posFigures },
   rush: { tells: "what is sold when 200 people want 50 units at once, a hundred times", run: rushFigures },
 };
 

@@ -29,7 +29,7 @@ export async function* readRecords(chunks: AsyncIterable<Uint8Array>): AsyncGene
       const before = rest.slice(0, rest.length - text.length + bad.index).split("\n");
       throw refused(
         row + before.length - 1,
-        nth(before.at(-1)!.split(",").length),
+        columnAtEnd(before.at(-1)!),
         "文件不是 UTF-8 编码的 CSV(可能是 GBK、UTF-16 或压缩文件):请另存为“CSV UTF-8(逗号分隔)”",
       );
     }
@@ -62,15 +62,25 @@ export async function* readRecords(chunks: AsyncIterable<Uint8Array>): AsyncGene
   if (rest.trim() !== "")
     throw refused(
       row,
-      nth(rest.split(",").length),
+      columnAtEnd(rest),
       rest.split('"').length % 2 === 0
         ? "文件不完整:这一格以引号开头,直到文件末尾都没有结束的引号"
         : "文件不完整:最后一行没有换行,可能被截断了,请重新导出",
     );
 }
 
+/** The column that a text ends in; of a quote that nobody closed, the one that it opened. */
+const columnAtEnd = (text: string) =>
+  nth(
+    text
+      .split('"')
+      .filter((_, i) => i % 2 === 0)
+      .join("")
+      .split(",").length,
+  );
+
 const tooLong = (row: number, text: string) =>
-  refused(row, nth(text.slice(0, LONGEST).split(",").length), "这一行太长:可能有没有结束的引号,或者文件不是 CSV");
+  refused(row, columnAtEnd(text.slice(0, LONGEST)), "这一行太长:可能有没有结束的引号,或者文件不是 CSV");
 
 /** The cells of a record with quotes in it. */
 function unquoted(record: string, row: number): string[] {

@@ -117,6 +117,7 @@ const ids = {
   importId: `IM${shop.orderId.slice(2)}`,
   supplierId: `SP${shop.orderId.slice(2)}`,
   lotId: `LT${shop.orderId.slice(2)}`,
+  fileId: `PF${shop.orderId.slice(2)}`,
   recallId: `RC${shop.orderId.slice(2)}`,
   couponId: `CT${shop.orderId.slice(2)}`,
   payoutId: `PT${shop.orderId.slice(2)}`,
