@@ -446,7 +446,7 @@ test("a file that is no CSV, not said to be one, or not in UTF-8 is refused with
       })),
     ),
   );
-  expect(result).toEqual({ count: 5 * bad.length, wrong: [] });
+  expect(result).toEqual({ count: 6 * bad.length, wrong: [] });
 });
 
 test("an Idempotency-Key that is missing, short, long or odd is refused on every route that needs one", async () => {
