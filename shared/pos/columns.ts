@@ -1,5 +1,5 @@
 import { dayOf, parseIso } from "../kernel/time.ts";
-import type { PosLayout, PosLine } from "./model.ts";
+import { MOST_LINES_A_RECEIPT, type PosLayout, type PosLine } from "./model.ts";
 
 /** What a column of a file says of a line. `quantity` and `amount` as the file has them; a price is of one unit, in 1/1000. */
 export type PosField =
@@ -96,7 +96,7 @@ export const posMappings: Record<PosLayout, PosMapping> = {
       { heading: "门店", field: "store", ...name },
       { heading: "终端", field: "terminal", ...name },
       { heading: "小票号", field: "receipt", ...name },
-      { heading: "行号", field: "line", ...whole(1, 99_999) },
+      { heading: "行号", field: "line", ...whole(1, MOST_LINES_A_RECEIPT) },
       { heading: "时间", field: "at", ...time },
       { heading: "货号", field: "article", ...name },
       { heading: "数量", field: "quantity", ...whole(-1_000_000, 1_000_000) },

@@ -65,7 +65,7 @@ export async function importPosFile(
 
   const stocked = await stockedAt(table, storeId);
   const known = new Map<string, KnownArticle | undefined>();
-  const run = { fees: posMappings[layout].fees, stocked, known };
+  const run: Run = { number: file.run, fees: posMappings[layout].fees, stocked, known };
   let waiting: FileLine[] = [];
   const write = async (lines: FileLine[]) => {
     await learn(table, known, lines);
@@ -82,7 +82,7 @@ export async function importPosFile(
     for (; waiting.length >= MOST_LINES; waiting = waiting.slice(MOST_LINES)) await write(waiting.slice(0, MOST_LINES));
   }
   if (waiting.length > 0) await write(waiting);
-  return decide(() => finish(deps, { fileId, by: input.by, once: input.once }));
+  return decide(() => finish(deps, { fileId, run: run.number, by: input.by, once: input.once }));
 }
 
 /** Throws POS_FILE_NOT_FOUND where the store has none of that id. */
@@ -147,6 +147,8 @@ async function learn(table: Table, known: Map<string, KnownArticle | undefined>,
 }
 
 interface Run {
+  /** How often the file was sent: whoever is still at an earlier sending leaves the later one alone. */
+  number: number;
   fees: ReadonlySet<string>;
   stocked: ReadonlySet<string>;
   known: ReadonlyMap<string, KnownArticle | undefined>;
@@ -172,12 +174,14 @@ function fitting(lines: readonly FileLine[], { stocked, known }: Run): FileLine[
 async function step(
   { env, table, blindIndex }: Deps,
   fileId: string,
-  lines: FileLine[],
+  given: FileLine[],
   run: Run,
 ): Promise<Stored<PosFile>> {
   const file = (await table.load(posFiles, { fileId }))!;
-  const [first, last] = [lines[0]!, lines.at(-1)!];
-  if (file.state === "APPLIED" || file.doneRow >= last.row) return file;
+  if (file.state === "APPLIED" || file.run !== run.number) return file;
+  const lines = given.filter(({ row }) => row > file.doneRow);
+  const [first, last] = [lines[0], lines.at(-1)];
+  if (!first || !last) return file;
   const { storeId, terminal } = file;
   const keys = lines.map(({ receipt, line }) => ({ storeId, terminal, receipt, part: partOf(line) }));
   const stored = await table.loadMany(posReceipts, keys);
@@ -195,10 +199,10 @@ async function step(
     const units = sign * unitsMoved(line, perishable.get(articleId) ?? true);
     moves.set(articleId, (moves.get(articleId) ?? 0) + units);
   };
-  for (const given of lines) {
-    const { row, receipt, line: number, article: name } = given;
+  for (const fileLine of lines) {
+    const { row, receipt, line: number, article: name } = fileLine;
     const leaveOut = (reason: SkipReason) => skipped.push({ row, receipt, line: number, article: name, reason });
-    const judged = judgeLine(given, { article: run.known.get(name), fees: run.fees, now: env.clock.now() });
+    const judged = judgeLine(fileLine, { article: run.known.get(name), fees: run.fees, now: env.clock.now() });
     if (judged.skip) leaveOut(judged.skip);
     if (!judged.line) continue;
     const part = partOf(number);
@@ -225,9 +229,9 @@ async function step(
     const rest = before?.lines.filter(({ line }) => line !== number) ?? [];
     const head = before ?? {
       ...{ storeId, terminal, receipt, part },
-      at: given.at,
-      day: businessDay(given.at, file.cutHour),
-      ...(given.card !== "" && { buyer: blindIndex(`pos-card:${given.card}`) }),
+      at: fileLine.at,
+      day: businessDay(fileLine.at, file.cutHour),
+      ...(fileLine.card !== "" && { buyer: blindIndex(`pos-card:${fileLine.card}`) }),
     };
     parts.set(key, { ...head, lines: [...rest, merged.line].sort((a, b) => a.line - b.line) });
   }
@@ -281,11 +285,11 @@ async function stockMoves(
 
 async function finish(
   { env, table }: Deps,
-  { fileId, by, once }: { fileId: string; by: string; once: Once<PosFile> | undefined },
+  { fileId, run, by, once }: { fileId: string; run: number; by: string; once: Once<PosFile> | undefined },
 ): Promise<PosFile> {
   const file = (await table.load(posFiles, { fileId }))!;
   const { storeId, terminal, lines, added, already, takenBack, skipped } = file;
-  if (file.state === "APPLIED") {
+  if (file.state === "APPLIED" || file.run !== run) {
     if (once) await table.commit(once(file));
     return file;
   }

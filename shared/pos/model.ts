@@ -13,15 +13,19 @@ export const posLineKinds = ["sale", "return", "void"] as const;
 /** Lines of a receipt that are kept in one row: with two stock rows each, one row's lines fit into one commit. */
 export const LINES_A_PART = 40;
 
+/** The largest amount of a line, fen, and line number of a receipt. */
+export const MOST_FEN = 10_000_000_000;
+export const MOST_LINES_A_RECEIPT = 99_999;
+
 /** A line of a receipt. Quantity and amount are below zero where goods came back; those of a void line count for nothing. */
 export const posLine = z.object({
-  line: z.int().min(1).max(99_999),
+  line: z.int().min(1).max(MOST_LINES_A_RECEIPT),
   kind: z.enum(posLineKinds),
   /** Absent of a void line whose article nobody knows. */
   articleId: idOf("AR").optional(),
   /** In the article's unit. */
   quantity: z.int().min(-1_000_000).max(1_000_000),
-  amountFen: z.int().min(-10_000_000_000).max(10_000_000_000),
+  amountFen: z.int().min(-MOST_FEN).max(MOST_FEN),
 });
 export type PosLine = z.infer<typeof posLine>;
 

@@ -1,6 +1,6 @@
 import { FileFaults } from "../kernel/file-faults.ts";
 import { type PosColumn, type PosField, type PosMapping, posMappings } from "./columns.ts";
-import type { PosLayout, PosLine } from "./model.ts";
+import { MOST_FEN, MOST_LINES_A_RECEIPT, type PosLayout, type PosLine } from "./model.ts";
 import { type CsvRecord, readRecords, refused } from "./read-records.ts";
 import type { FileLine } from "./receipt-rules.ts";
 
@@ -46,14 +46,21 @@ export async function* readLines(
     const number = String(read.receipt);
     if (number !== receipt) [receipt, began, card] = [number, Number(read.at), String(read.card ?? "")];
     const quantity = Number(read.quantity);
+    const amountFen =
+      read.priceMilli === undefined ? Number(read.amountFen) : fenOf(quantity * Number(read.priceMilli));
+    const line = Number(read.line ?? placeOf(places, number));
+    if (Math.abs(amountFen) > MOST_FEN || line > MOST_LINES_A_RECEIPT) {
+      faults.add(row, undefined, `金额超过一亿元,或一张小票超过${MOST_LINES_A_RECEIPT}行`);
+      return undefined;
+    }
     return {
       row,
       receipt: number,
-      line: Number(read.line ?? placeOf(places, number)),
+      line,
       at: began,
       article: String(read.article),
       quantity,
-      amountFen: read.priceMilli === undefined ? Number(read.amountFen) : fenOf(quantity * Number(read.priceMilli)),
+      amountFen,
       card,
       kind: (read.kind ?? mapping.kindOf?.(number) ?? "sale") as PosLine["kind"],
     };

@@ -70,7 +70,7 @@ export function judgeLine(
   };
 }
 
-/** What a line changes about what is kept under its number; `units` is what the store's stock moves by, apart from its article. */
+/** What a line changes about what is kept under its number. */
 export type Merged =
   | { is: "new" | "taken back"; line: PosLine }
   | { is: "already" }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { DomainError } from "../../shared/kernel/problem.ts";
+import { posMappings } from "../../shared/pos/index.ts";
 import { importPosFile, skippedRecords } from "../../shared/pos/work.ts";
 import type { Table } from "../../shared/table/entity.ts";
 import {
@@ -213,6 +214,36 @@ test("a receipt of many lines is kept in parts, and a file that is cut down in t
   expect(await online(ids.soap)).toBe(had + 130);
 });
 
+test("who is late with a file leaves its later sending alone: every line of it is looked at", async () => {
+  const rows = Array.from({ length: 300 }, (_, i) => `S01,T8,${i},1,${day} 11:00,SC-2,1,6.50,,销售`);
+  const released = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  const after = (count: number, then: () => Promise<void>): Table => {
+    let commits = 0;
+    return {
+      ...table,
+      async commit(writes) {
+        commits += 1;
+        if (commits === count) await then();
+        await table.commit(writes);
+      },
+    };
+  };
+  const waits = after(2, () => {
+    reached.resolve();
+    return released.promise;
+  });
+  const late = send(fileOf(rows), { table: waits });
+  await reached.promise;
+  expect(await send(fileOf(rows))).toMatchObject({ run: 1, added: 300 });
+  await expect(send(fileOf(rows), { table: after(2, () => Promise.reject(new Error("killed"))) })).rejects.toThrow(
+    "killed",
+  );
+  released.resolve();
+  expect(await late).toMatchObject({ run: 2, state: "APPLYING" });
+  expect(await send(fileOf(rows))).toMatchObject({ run: 2, state: "APPLIED", added: 0, already: 300 });
+});
+
 test("a file that is none, is cut off, or has a wrong encoding or column is refused by line and column; nothing of it stays", async () => {
   const good = [`S01,T6,1,1,${day} 10:00,SC-2,1,3,,销售`, `S01,T6,1,2,${day} 10:00,SC-2,1,3,,销售`];
   const whole = fileOf(good);
@@ -249,6 +280,10 @@ test("a file that is none, is cut off, or has a wrong encoding or column is refu
     [5, "第11列"],
   ]);
   expect(await receipt("T6", "1")).toBeUndefined();
+  const dear = `${posMappings["online-retail"].columns.map(({ heading }) => heading).join(",")}\n1,A,1000000,2026-11-22T10:00,99999999,,\n`;
+  await expect(
+    importPosFile(deps, { by: "boss", storeId, layout: "online-retail", cutHour: 4, open: bytes(dear) }),
+  ).rejects.toMatchObject({ code: "CSV_INVALID", errors: [{ row: 2 }] });
 
   // wherever it is cut off
   const all = new TextEncoder().encode(whole);
@@ -260,7 +295,7 @@ test("a file that is none, is cut off, or has a wrong encoding or column is refu
     { numRuns: 60 },
   );
   expect(await receipt("T6", "1")).toBeUndefined();
-  expect(await send(whole)).toMatchObject({ added: 2 });
+  expect(await send(`\uFEFF${whole.replaceAll("\r\n", "\n")}`)).toMatchObject({ added: 2 });
 });
 
 test("whatever the order and the cuts of its files, a receipt comes to the same", async () => {
