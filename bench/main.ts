@@ -4,6 +4,7 @@ import { bundleFigures } from "./bundle-figures.ts";
 import { calibrate } from "./calibration.ts";
 import { costFigures } from "./cost-figures.ts";
 import { embeddedJoinFigures, joinFigures, listFigures, paidOrderFigures, viewFigures } from "./http-figures.ts";
+import { posFigures } from "./pos-figures.ts";
 import { reconcileFigures } from "./reconcile-figures.ts";
 import { routeFigures } from "./route-figures.ts";
 import { rushFigures } from "./rush-figures.ts";
@@ -26,6 +27,7 @@ const groups: Record<string, { tells: string; run: (bench: Bench) => Promise<voi
     tells: "the nearest stores of a chain of 30, 3,000 and 300,000, held against brute force",
     run: routeFigures,
   },
+  pos_import: { tells: "541,909 lines of a real shop's tills, imported whole and once more", run: posFigures },
   rush: { tells: "what is sold when 200 people want 50 units at once, a hundred times", run: rushFigures },
 };
 

@@ -9,6 +9,7 @@ import { importLifecycle } from "../shared/masterdata/index.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "../shared/order/index.ts";
 import { paymentLifecycle, refundLifecycle } from "../shared/payment/index.ts";
 import { payoutLifecycle } from "../shared/payout/index.ts";
+import { posFileLifecycle } from "../shared/pos/index.ts";
 import { acquisitionLifecycle } from "../shared/referral/index.ts";
 import {
   lotLifecycle,
@@ -312,6 +313,17 @@ const chapters: Chapter[] = [
       APPLIED: "已完成",
       began: "写入一批",
       finished: "全部写入",
+    },
+  ),
+  chapter(
+    "Till file 收银文件",
+    "It is there once it was read to its end without a fault. APPLYING goes on where it was, when the same file is sent again.",
+    posFileLifecycle,
+    {
+      APPLYING: "写入中",
+      APPLIED: "已完成",
+      finished: "全部写入",
+      sentAgain: "再次导入",
     },
   ),
 ];

@@ -30,6 +30,7 @@ const modules: Record<string, readonly string[]> = {
   community: ["store", "identity"],
   journey: ["identity"],
   masterdata: ["catalog", "store", "identity"],
+  pos: ["catalog", "store"],
   supply: ["catalog", "store"],
   pricing: [],
   catalog: [],

@@ -15,6 +15,7 @@ export const opsModules: readonly RouteModule[] = [
     under: ["/ops/v1/imports", "/ops/v1/exports"],
     routes: async () => (await import("./masterdata-routes.ts")).masterdataOps,
   },
+  { under: ["/ops/v1/stores/*/pos-files"], routes: async () => (await import("./pos-routes.ts")).posOps },
   {
     under: [
       "/ops/v1/articles/*/exceptions",

@@ -27,6 +27,7 @@ export const idPrefixes = {
   IV: "invoice",
   RL: "red letter",
   PT: "payout",
+  PF: "till file",
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;
 

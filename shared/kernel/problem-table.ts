@@ -104,6 +104,7 @@ export const problems = {
     log: "info",
   },
   IMPORT_NOT_FOUND: { status: 404, zh: "导入任务不存在", en: "No such import", log: "info" },
+  POS_FILE_NOT_FOUND: { status: 404, zh: "收银文件不存在", en: "No such till file of this store", log: "info" },
   IMPORT_UNDER_WAY: {
     status: 409,
     zh: "同类数据正在导入,请等它完成",

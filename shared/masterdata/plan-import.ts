@@ -1,6 +1,6 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
-import { DomainError, type FieldError } from "../kernel/problem.ts";
+import { FileFaults } from "../kernel/file-faults.ts";
 import { audited } from "../table/audit.ts";
 import type { Table } from "../table/entity.ts";
 import { dues, importChunks, importLocks, importRuns, outbox } from "../table/keys.ts";
@@ -13,8 +13,6 @@ import { type Cells, type FileKind, type FileRow, type ImportRun, mostRows } fro
 
 /** The most rows that one commit applies: four writes a row are 96 of a commit's 100. */
 const CHUNK = 24;
-/** The most errors that are told one by one; all are counted. */
-const ERRORS_TOLD = 100;
 
 /** The text of a file: its header, and its rows as a spreadsheet counts them. */
 export interface FileText {
@@ -25,24 +23,6 @@ export interface FileText {
 /** What a file means: as it was planned, or (dryRun) as it would be; `importId` and `state` only where it is applied. */
 export type ImportPlan = Pick<ImportRun, "kind" | "rows" | "created" | "changed" | "unchanged"> &
   Partial<Pick<ImportRun, "importId" | "state">> & { dryRun: boolean };
-
-/** Collects what is wrong with a file, cell by cell. */
-class Faults {
-  readonly #told: FieldError[] = [];
-  #count = 0;
-  add(row: number, column: string | undefined, message: string): void {
-    this.#count += 1;
-    if (this.#told.length >= ERRORS_TOLD) return;
-    const path = column === undefined ? `row ${row}` : `row ${row}, ${column}`;
-    this.#told.push({ path, message, row, ...(column !== undefined && { column }) });
-  }
-  /** Throws CSV_INVALID where something was. */
-  check(): void {
-    if (this.#count === 0) return;
-    const detail = `${this.#count} errors${this.#count > ERRORS_TOLD ? `, the first ${ERRORS_TOLD} are told` : ""}`;
-    throw new DomainError("CSV_INVALID", detail, { errors: this.#told, facts: { errors: this.#count } });
-  }
-}
 
 /**
  * Checks a file whole and, unless it is a dry run, decides it: one commit keeps every row that changes something, in chunks, and
@@ -58,7 +38,7 @@ export async function planImport(
   const type = fileTypes[kind];
   const { rows, headings } = readRows(fileColumns[kind].columns, input.file);
   const verdicts = await type.judge(deps, rows, { by, phase: "plan", cause: "" });
-  const faults = new Faults();
+  const faults = new FileFaults();
   const seen = new Map<string, number>();
   for (const [i, verdict] of verdicts.entries()) {
     const { row } = rows[i]!;
@@ -119,7 +99,7 @@ function chunked(type: FileType, rows: readonly FileRow[], verdicts: readonly Ve
 
 /** The cells by their columns' names, each in its one form, and what the header calls each column. Throws CSV_INVALID. */
 function readRows(known: readonly Column[], file: FileText): { rows: FileRow[]; headings: Map<string, string> } {
-  const faults = new Faults();
+  const faults = new FileFaults();
   const columns = file.header.map((heading) => columnOf(known, heading));
   const named = known.map(({ zh }) => zh).join("、");
   const headings = new Map<string, string>();

@@ -24,6 +24,7 @@ import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund } from "../payment/model.ts";
 import { payout } from "../payout/model.ts";
+import { posFile, posReceipt, posSkipped } from "../pos/model.ts";
 import { deal } from "../pricing/model.ts";
 import { acquisition, referralProgramme } from "../referral/model.ts";
 import { store, storeCode } from "../store/model.ts";
@@ -564,6 +565,40 @@ export const importLocks = entity({
   keyed: ["register"],
   key: ({ register }) => ({ pk: `IMPORTLOCK#${register}`, sk: "#" }),
 });
+
+// receipts of the tills
+export const posReceipts = entity({
+  name: "PosReceipt",
+  schema: posReceipt,
+  keyed: ["storeId", "terminal", "receipt", "part"],
+  key: (r) => ({ pk: `POS#${r.storeId}#${r.terminal}#${r.receipt}`, sk: `PART#${String(r.part).padStart(4, "0")}` }),
+  indexed: ["day"],
+  index: (r) => ({
+    gsi1pk: `STORE#${r.storeId}#POS#${r.day}`,
+    gsi1sk: `${r.terminal}#${r.receipt}#${String(r.part).padStart(4, "0")}`,
+  }),
+});
+/** The parts of the receipts of a business day (YYYY-MM-DD), by terminal and number. */
+export const posReceiptsOfDay = (storeId: string, on: string) =>
+  posReceipts.query({ index: "gsi1", pk: `STORE#${storeId}#POS#${on}` });
+export const posFiles = entity({
+  name: "PosFile",
+  schema: posFile,
+  keyed: ["fileId"],
+  key: ({ fileId }) => ({ pk: `POSFILE#${fileId}`, sk: "#" }),
+});
+export const posSkips = entity({
+  name: "PosSkipped",
+  schema: posSkipped,
+  keyed: ["fileId", "run", "row"],
+  key: ({ fileId, run, row }) => ({
+    pk: `POSFILE#${fileId}`,
+    sk: `SKIPPED#${String(run).padStart(4, "0")}#${String(row).padStart(9, "0")}`,
+  }),
+});
+/** What one import of a file left out, in the file's order. */
+export const posSkipsOf = (fileId: string, run: number) =>
+  posSkips.query({ pk: `POSFILE#${fileId}`, prefix: `SKIPPED#${String(run).padStart(4, "0")}#` });
 
 export const billDays = entity({
   name: "BillDay",

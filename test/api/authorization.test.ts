@@ -180,6 +180,7 @@ const world = await (async () => {
     importId: env.ids.next("IM"),
     supplierId: env.ids.next("SP"),
     lotId: env.ids.next("LT"),
+    fileId: env.ids.next("PF"),
     recallId: env.ids.next("RC"),
     couponId: env.ids.next("CT"),
     grantId: env.ids.next("CG"),

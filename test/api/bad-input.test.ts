@@ -117,6 +117,7 @@ const ids = {
   importId: `IM${shop.orderId.slice(2)}`,
   supplierId: `SP${shop.orderId.slice(2)}`,
   lotId: `LT${shop.orderId.slice(2)}`,
+  fileId: `PF${shop.orderId.slice(2)}`,
   recallId: `RC${shop.orderId.slice(2)}`,
   couponId: `CT${shop.orderId.slice(2)}`,
   payoutId: `PT${shop.orderId.slice(2)}`,
@@ -445,7 +446,7 @@ test("a file that is no CSV, not said to be one, or not in UTF-8 is refused with
       })),
     ),
   );
-  expect(result).toEqual({ count: 5 * bad.length, wrong: [] });
+  expect(result).toEqual({ count: 6 * bad.length, wrong: [] });
 });
 
 test("an Idempotency-Key that is missing, short, long or odd is refused on every route that needs one", async () => {

@@ -283,8 +283,18 @@ async function tellWhatIsRare(): Promise<void> {
   const { lotId } = (await ask("post /ops/v1/stores/{storeId}/lots", arrival)).body;
   const checked = { caller: root, parameters: { storeId: at, lotId }, body: { rejected: 0 } };
   await ask("post /ops/v1/stores/{storeId}/lots/{lotId}/check", checked);
-  const prices = await world.ops.upload("/ops/v1/imports/prices", `article,price,cost\n${world.articleId},10,5\n`);
+  const prices = await world.ops.upload(
+    "/ops/v1/imports/prices?dryRun=false",
+    `article,price,cost\n${world.articleId},10,5\n`,
+  );
   await ask("get /ops/v1/imports/{importId}", { caller: root, parameters: { importId: prices.body.importId } });
+
+  const till = `门店,终端,小票号,行号,时间,货号,数量,金额,会员卡号,类型\n${at},T1,1,1,2026-11-22 20:05,NO-9,1,9.90,,销售\n合计,1\n`;
+  const sold = await world.ops.upload(`/ops/v1/stores/${at}/pos-files`, till);
+  await ask("get /ops/v1/stores/{storeId}/pos-files/{fileId}", {
+    caller: root,
+    parameters: { storeId: at, fileId: sold.body.fileId },
+  });
 
   // sign-in: who is blocked, who asks too often; WeChat that limits us
   await local("wechat/user", { user: "拉黑", blocked: true });

@@ -117,6 +117,9 @@ export function samplesOf(ids: {
       csv: "code,name,address,lat,lng,datum,radius,hours\nS01,淮海店,淮海中路1号,31.22,121.47,wgs84,3000,1-7 08:00-22:00\n",
     }),
     "post /ops/v1/imports/staff": () => ({ csv: "staff,name,roles,stores,active\nrider-9,新人,rider,,yes\n" }),
+    "post /ops/v1/stores/{storeId}/pos-files": () => ({
+      csv: `门店,终端,小票号,行号,时间,货号,数量,金额,会员卡号,类型\n${ids.storeId},T1,1,1,2026-11-22 20:05,${ids.articleId},1,9.90,,销售\n合计,1\n`,
+    }),
     "get /ops/v1/exports/stock": () => ({ query: `?storeId=${ids.storeId}` }),
     "post /ops/v1/suppliers": () => ({ body: { name: "果蔬合作社", licences: [] } }),
     "put /ops/v1/suppliers/{supplierId}": () => ({ body: { name: "果蔬合作社", licences: [], version: 1 } }),

@@ -22,7 +22,7 @@ test("a file accepted before the process is killed is applied to its last row by
     const platform = await startPlatformProcess(place);
     try {
       speakTo(platform.url);
-      const planned = await made(ops.upload("/ops/v1/imports/articles", file));
+      const planned = await made(ops.upload("/ops/v1/imports/articles?dryRun=false", file));
       expect(planned).toMatchObject({ state: "PLANNED", rows: count, created: count });
       importId = planned.importId;
       while ((await progress(importId)).applied === 0);
@@ -43,14 +43,16 @@ test("a file accepted before the process is killed is applied to its last row by
   expect(new Set(codes).size).toBe(count);
   expect(await events("article.created")).toHaveLength(count + 1); // and the world's own
   expect(all.get("ImportChunk") ?? []).toEqual([]);
-  expect(await made(ops.upload("/ops/v1/imports/articles", file))).toMatchObject({
+  expect(await made(ops.upload("/ops/v1/imports/articles?dryRun=false", file))).toMatchObject({
     state: "APPLIED",
     unchanged: count,
   });
 });
 
 test("a small file is applied by its event, without waiting for the job", async () => {
-  const { importId } = await made(ops.upload("/ops/v1/imports/prices", "商品,售价,成本\r\nSC-0,13.5,5\r\n"));
+  const { importId } = await made(
+    ops.upload("/ops/v1/imports/prices?dryRun=false", "商品,售价,成本\r\nSC-0,13.5,5\r\n"),
+  );
   await world.platform.idle();
   expect(await progress(importId)).toMatchObject({ state: "APPLIED", changed: 1, applied: 1 });
   const { text } = await ops.get("/ops/v1/exports/prices?heading=en");

@@ -254,7 +254,7 @@ test("a red letter that is refused is a case, and is asked for until it is made"
 test("an article's own tax rate is on its invoices, and a file of articles leaves it alone", async () => {
   const { articleId } = await newArticle({ code: "YT-01", name: "有机燕麦", category: "零食", taxBps: 900 });
   const file = "货号,名称,分类,单位,售价,成本,鲜活易腐,销售方式\nYT-01,有机燕麦片,零食,500g,10,5,否,按件\n";
-  await made(ops.upload("/ops/v1/imports/articles", file));
+  await made(ops.upload("/ops/v1/imports/articles?dryRun=false", file));
   await pass(2 * minute);
   const { items } = await made(ops.get("/ops/v1/articles?limit=50"));
   expect(items).toContainEqual(expect.objectContaining({ articleId, name: "有机燕麦片", taxBps: 900 }));

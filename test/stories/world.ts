@@ -322,7 +322,7 @@ async function prepare<P extends WorldPlatform>(
   const caller = (token: () => Promise<string> | string): Caller => ({
     get: async (path) => call("GET", path, await token()),
     post: async (path, body, key) => call("POST", path, await token(), body, key),
-    upload: async (path, csv) => call("POST", `${path}?dryRun=false`, await token(), csv),
+    upload: async (path, csv) => call("POST", path, await token(), csv),
     put: async (path, body) => call("PUT", path, await token(), body),
     delete: async (path) => call("DELETE", path, await token()),
   });

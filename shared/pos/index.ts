@@ -1,0 +1,3 @@
+export { posMappings } from "./columns.ts";
+export { posFileLifecycle } from "./lifecycle.ts";
+export { type PosFile, posFile, posLayouts } from "./model.ts";
