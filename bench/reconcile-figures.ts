@@ -11,7 +11,7 @@ import { type BillSource, reconcileDay } from "../shared/bills/index.ts";
 import { day, dayOf, hour, minute, startOfDay, wholeSecond } from "../shared/kernel/time.ts";
 import { booked } from "../shared/ledger/index.ts";
 import type { PaymentChannel } from "../shared/payment/ports.ts";
-import type { PayoutChannel } from "../shared/payout/ports.ts";
+import type { PayoutChannel, ProfitSharing } from "../shared/payout/ports.ts";
 import type { Bench } from "./bench.ts";
 import { startChild } from "./child.ts";
 import type { PlatformFacts } from "./platform-process.ts";
@@ -78,7 +78,14 @@ export async function reconcileFigures(bench: Bench): Promise<void> {
   const cpu = process.cpuUsage();
   const began = performance.now();
   const found = await reconcileDay(
-    { table, env: systemEnv, bills, channel: nobody as PaymentChannel, payouts: nobody as PayoutChannel },
+    {
+      table,
+      env: systemEnv,
+      bills,
+      channel: nobody as PaymentChannel,
+      payouts: nobody as PayoutChannel,
+      sharing: nobody as ProfitSharing,
+    },
     on,
   );
   const seconds = (performance.now() - began) / 1_000;

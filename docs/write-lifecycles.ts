@@ -8,7 +8,7 @@ import type { Lifecycle } from "../shared/kernel/lifecycle.ts";
 import { importLifecycle } from "../shared/masterdata/index.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "../shared/order/index.ts";
 import { paymentLifecycle, refundLifecycle } from "../shared/payment/index.ts";
-import { payoutLifecycle } from "../shared/payout/index.ts";
+import { payoutLifecycle, shareLifecycle } from "../shared/payout/index.ts";
 import { posFileLifecycle } from "../shared/pos/index.ts";
 import { acquisitionLifecycle } from "../shared/referral/index.ts";
 import {
@@ -264,6 +264,20 @@ const chapters: Chapter[] = [
     succeeded: "会员收款",
     failed: "未收或被拒",
   }),
+  chapter(
+    "ProfitShare 分账",
+    "Of one order, once its after-sale time is over and the channel has settled it; without receivers the payment is only let go.",
+    shareLifecycle,
+    {
+      REQUESTED: "待分账",
+      ACCEPTED: "分账中",
+      UNFREEZING: "待解冻",
+      FINISHED: "已完结",
+      accepted: "渠道受理",
+      finished: "渠道完结",
+      refused: "无人可分",
+    },
+  ),
   chapter("Supplier 供应商", "Nothing new of a suspended supplier is published.", supplierLifecycle, {
     ACTIVE: "合作中",
     SUSPENDED: "已暂停",

@@ -83,6 +83,13 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number; re
     owner: "money",
     impact: "A payout is neither done nor given up a day after its member could confirm it",
   },
+  share: {
+    by: "Reconcile",
+    minutes: 31 * 24 * 60,
+    owner: "money",
+    impact:
+      "Commissions that are shared out of a payment are neither paid nor available again, past the channel's own 30 days",
+  },
   bill: {
     by: "Bills",
     minutes: 26 * 60,

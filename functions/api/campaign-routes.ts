@@ -54,6 +54,10 @@ const draftOfAll = {
     .optional()
     .meta({ description: "自提优惠: off each order that is collected, fen", example: 50 }),
   subsidyBudgetFen: fen.optional().meta({ description: "What completing teams may cost the platform in all, fen" }),
+  profitSharing: z.boolean().optional().meta({
+    description:
+      "分账: the channel keeps the campaign's payments until the after-sale time is over, so that commissions of those who chose so are shared out of them",
+  }),
   originId: text(0, 64).optional().meta({ description: "What it came from: a demand item's id" }),
 };
 const neighbourDraft = z.strictObject({
@@ -137,6 +141,7 @@ const opsCampaign = z
     floorFen: z.int().optional().meta({ description: "保本价: the least a unit is sold for after discounts, fen" }),
     pickupDiscountFen: z.int().optional(),
     deliveryFeeFen: z.int().optional(),
+    profitSharing: z.boolean().optional(),
     shareBps: z.int().optional(),
     holdMinutes: z.int(),
     perMemberLimit: z.int(),

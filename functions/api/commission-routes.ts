@@ -1,6 +1,7 @@
 import * as z from "zod";
 import {
   accountOf,
+  type CommissionAccount,
   type CommissionProgramme,
   commissionLifecycle,
   commissionRule,
@@ -54,6 +55,19 @@ async function ownPayout(
 }
 const payoutPath = z.strictObject({ payoutId: idOf("PT") });
 
+const accountView = z
+  .object({
+    frozenFen: z.int(),
+    availableFen: z.int(),
+    pendingFen: z.int(),
+    paidFen: z.int(),
+    way: z.enum(["transfer", "sharing"]).meta({
+      description: "How it is paid out: transfer, as it is asked for; sharing, by itself out of orders that allow it",
+    }),
+  })
+  .meta({ id: "CommissionAccount" });
+const toAccount = (account: CommissionAccount) => ({ ...account, way: account.way ?? ("transfer" as const) });
+
 export const commissionShop: Route[] = [
   route({
     ...own,
@@ -62,11 +76,24 @@ export const commissionShop: Route[] = [
     summary: "我的佣金",
     description:
       "What the member earned as a leader or KOC, fen: frozen until the after-sale time of the orders is over, available to be paid out, on its way. Available is below zero where more was taken back than is left.",
-    ok: z
-      .object({ frozenFen: z.int(), availableFen: z.int(), pendingFen: z.int(), paidFen: z.int() })
-      .meta({ id: "CommissionAccount" }),
+    ok: accountView,
     problems: [],
     run: (deps, { actor }) => readAccount(deps, actor.memberId),
+    view: (account) => toAccount(account),
+  }),
+  route({
+    ...own,
+    method: "put",
+    path: "/v1/me/commission/way",
+    summary: "选择佣金到账方式",
+    description:
+      "sharing (分账): once an order's after-sale time is over, its commission goes to the member's WeChat account by itself, where the campaign allows it and the channel has settled the order; what could not be shared, and other orders' commissions, stay to be asked for. What is on its way goes on as it began.",
+    body: z.strictObject({ way: z.enum(["transfer", "sharing"]) }),
+    ok: accountView,
+    problems: [],
+    run: async (deps, { actor, body }) =>
+      (await payoutWork()).chooseWay(deps, { memberId: actor.memberId, way: body.way }),
+    view: (account) => toAccount(account),
   }),
   route({
     ...own,

@@ -1,6 +1,7 @@
 import { accrueCommissions, releaseCommissions } from "../../shared/commission/index.ts";
 import { bookSubsidies, carryPromise, carryRecall, sweep } from "../../shared/groupbuy/index.ts";
 import { applyImport } from "../../shared/masterdata/work.ts";
+import { shareOut } from "../../shared/payout/index.ts";
 import { rewardReferral } from "../../shared/referral/work.ts";
 import type { Due } from "../../shared/table/rows.ts";
 import { composeDeps } from "../runtime/composition.ts";
@@ -15,8 +16,12 @@ const works: Record<(typeof kinds)[number], (deps: Deps, due: Due, untilMs: numb
   subsidy: (deps, due, untilMs) => bookSubsidies(deps, due.id, untilMs),
   referral: (deps, due) => rewardReferral(deps, due.id),
   // of a team what it earns, of an order what is no longer frozen
-  commission: (deps, due, untilMs) =>
-    due.id.startsWith("TM") ? accrueCommissions(deps, due.id, untilMs) : releaseCommissions(deps, due.id),
+  commission: async (deps, due, untilMs) => {
+    if (due.id.startsWith("TM")) return accrueCommissions(deps, due.id, untilMs);
+    const released = await releaseCommissions(deps, due.id);
+    if (released === true) await shareOut(deps, due.id);
+    return released;
+  },
   import: (deps, due, untilMs) => applyImport(deps, due.id, untilMs),
 };
 

@@ -13,6 +13,7 @@ import { createWeChatApi } from "../adapters/wechat/api.ts";
 import { createWeChatBills } from "../adapters/wechat/bills.ts";
 import { createWeChatLogin } from "../adapters/wechat/login.ts";
 import { createWeChatPay } from "../adapters/wechat/pay.ts";
+import { createWeChatProfitSharing } from "../adapters/wechat/profit-sharing.ts";
 import { keepRefundRate } from "../adapters/wechat/refund-rate.ts";
 import { createShippingUpload } from "../adapters/wechat/shipping.ts";
 import { createWeChatTransfers } from "../adapters/wechat/transfers.ts";
@@ -111,6 +112,7 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
           { payUrl: variable("WECHAT_PAY_URL"), notifyBase: variable("PUBLIC_URL") },
           env,
         ),
+      sharing: () => createWeChatProfitSharing(secret("wechat"), { payUrl: variable("WECHAT_PAY_URL") }, env),
       bills: () => createWeChatBills(secret("wechat"), { payUrl: variable("WECHAT_PAY_URL") }, env),
       shippingUpload: () => createShippingUpload({ mchid: secret("wechat").mchid }, wechat.api),
       invoicing: () => createInvoiceProvider(secret("invoice"), env),

@@ -6,7 +6,7 @@ import type { Env } from "../../shared/kernel/env.ts";
 import type { Vault } from "../../shared/kernel/vault.ts";
 import type { Workflows } from "../../shared/kernel/workflows.ts";
 import type { PaymentChannel } from "../../shared/payment/ports.ts";
-import type { PayoutChannel } from "../../shared/payout/ports.ts";
+import type { PayoutChannel, ProfitSharing } from "../../shared/payout/ports.ts";
 import type { Table } from "../../shared/table/entity.ts";
 import type { MemberTokens } from "../adapters/tokens/member-tokens.ts";
 import type { StaffTokens } from "../adapters/tokens/staff-tokens.ts";
@@ -27,6 +27,7 @@ export interface Deps {
   login: WeChatLogin;
   channel: PaymentChannel;
   payouts: PayoutChannel;
+  sharing: ProfitSharing;
   bills: BillSource;
   /** The app whose openids our members have. */
   merchant: { appid: string; mchid: string };

@@ -82,7 +82,11 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   },
   "order.handed_over": async (deps, event) => {
     const orderId = text(event, "orderId");
-    await Promise.all([awaitReward(deps, orderId), awaitRelease(deps, orderId), tellHandOver(deps, orderId)]);
+    await Promise.all([
+      awaitReward(deps, orderId),
+      awaitRelease(deps, orderId, event.data.profitSharing === true),
+      tellHandOver(deps, orderId),
+    ]);
   },
   "payment.case_opened": async (_deps, event) =>
     logger.error("PAYMENT_CASE", {

@@ -92,6 +92,11 @@ const toMember: Record<string, Words> = {
     title: "提现未成功",
     body: `${amount(e, "amountFen")}未能转出,已退回可提现佣金,您可以重新申请。`,
   }),
+  "share.paid": (e) => ({ title: "佣金到账", body: `${amount(e, "amountFen")}已分账到您的微信零钱。` }),
+  "share.failed": (e) => ({
+    title: "佣金分账未成功",
+    body: `${amount(e, "amountFen")}未能分账,已转入可提现佣金,您可以申请提现。`,
+  }),
   "order.handed_over": () => ({ title: "已提货", body: "祝您用餐愉快,欢迎到社群晒单。" }),
   "invoice.issued": (e) => ({
     title: "电子发票已开具",

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { dayOf } from "../../shared/kernel/time.ts";
-import type { Book, PaymentRow, RefundRow, TransferRow } from "./book.ts";
+import type { Book, PaymentRow, RefundRow, ShareReceiver, ShareRow, TransferRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
 
 const tradeColumns =
@@ -131,6 +131,8 @@ export function fundFlowBill(book: Book, keys: Keys, date: string): string {
   const payments = book.all<PaymentRow>("SELECT * FROM payments WHERE success_time IS NOT NULL");
   const refunds = book.all<RefundRow>("SELECT * FROM refunds WHERE status = 'SUCCESS'");
   const transfers = book.all<TransferRow>("SELECT * FROM transfers WHERE state = 'SUCCESS'");
+  // no later than the day that is asked for, so over by then
+  const shares = book.all<ShareRow>("SELECT * FROM shares");
   const flows = [
     ...payments.flatMap((payment) => [
       {
@@ -162,6 +164,17 @@ export function fundFlowBill(book: Book, keys: Keys, date: string): string {
       name: "商家转账",
       fen: -transfer.amount,
     })),
+    ...shares.flatMap((share) =>
+      (JSON.parse(share.receivers) as ShareReceiver[])
+        .filter(({ type, result }) => type === "PERSONAL_OPENID" && result === "SUCCESS")
+        .map(({ amount }) => ({
+          at: share.finished_at,
+          id: share.order_id,
+          no: share.out_order_no,
+          name: "分账",
+          fen: -amount,
+        })),
+    ),
   ]
     .filter(({ fen }) => fen !== 0)
     .sort((a, b) => a.at - b.at || (a.no < b.no ? -1 : 1));

@@ -57,6 +57,31 @@ export interface TransferRow {
   package_info: string;
 }
 
+export interface ShareRow {
+  out_order_no: string;
+  order_id: string;
+  transaction_id: string;
+  /** The request as first made, keys in order. */
+  params: string;
+  /** JSON: what each receiver gets, and how it ends; shown once it is over. */
+  receivers: string;
+  /** Whether the rest of the payment is let go with it. */
+  unfreezes: 0 | 1;
+  created_at: number;
+  /** From then on it is FINISHED. */
+  finished_at: number;
+}
+
+export interface ShareReceiver {
+  type: "PERSONAL_OPENID" | "MERCHANT_ID";
+  account: string;
+  amount: number;
+  description: string;
+  result: "SUCCESS" | "CLOSED";
+  fail_reason?: string;
+  detail_id: string;
+}
+
 export interface NotificationRow {
   id: string;
   kind: "payment" | "refund" | "payout";
@@ -93,6 +118,11 @@ CREATE TABLE IF NOT EXISTS transfers (
   openid TEXT NOT NULL, notify_url TEXT, state TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
   due_at INTEGER, fail_reason TEXT, package_info TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS transfers_due ON transfers (due_at) WHERE due_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS shares (
+  out_order_no TEXT PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, transaction_id TEXT NOT NULL, params TEXT NOT NULL,
+  receivers TEXT NOT NULL, unfreezes INTEGER NOT NULL, created_at INTEGER NOT NULL, finished_at INTEGER NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS shares_of ON shares (transaction_id);
+CREATE TABLE IF NOT EXISTS receivers (account TEXT PRIMARY KEY, relation TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS notifications (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, number TEXT NOT NULL, url TEXT NOT NULL, event_type TEXT NOT NULL,
   plaintext TEXT NOT NULL, created_at INTEGER NOT NULL, actions TEXT NOT NULL, attempt INTEGER NOT NULL,
@@ -200,6 +230,8 @@ export function openBook(dataDir: string, now: () => number) {
     paymentByTransaction: (id: string) => one<PaymentRow>("SELECT * FROM payments WHERE transaction_id = ?", id),
     refund: (no: string) => one<RefundRow>("SELECT * FROM refunds WHERE out_refund_no = ?", no),
     transfer: (no: string) => one<TransferRow>("SELECT * FROM transfers WHERE out_bill_no = ?", no),
+    sharesOf: (transactionId: string) =>
+      all<ShareRow>("SELECT * FROM shares WHERE transaction_id = ? ORDER BY created_at", transactionId),
     refundsOf: (outTradeNo: string) =>
       all<RefundRow>("SELECT * FROM refunds WHERE out_trade_no = ? ORDER BY created_at, out_refund_no", outTradeNo),
 

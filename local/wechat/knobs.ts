@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import * as z from "zod";
 import { hour, minute } from "../../shared/kernel/time.ts";
 import { billPlan } from "./bills.ts";
-import type { Book, NotificationRow, PaymentRow, RefundRow, TransferRow } from "./book.ts";
+import type { Book, NotificationRow, PaymentRow, RefundRow, ShareReceiver, ShareRow, TransferRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
 import { type Notifier, notifyPlan, transferJson } from "./notifier.ts";
 import { refundOutcome } from "./pay-api.ts";
+import { shareOutcome } from "./profit-sharing-api.ts";
 import { transferOutcome } from "./transfer-api.ts";
 
 export interface KnobRequest {
@@ -29,6 +30,10 @@ const operations = [
   "transfer",
   "queryTransfer",
   "cancelTransfer",
+  "addReceiver",
+  "share",
+  "unfreeze",
+  "queryShare",
   "certificates",
   "bill",
   "billDownload",
@@ -218,6 +223,13 @@ export function createKnobs(book: Book, keys: Keys, notifier: Notifier, now: () 
         return { outcome };
       },
     ),
+    "POST share-plan": inWrite(
+      z.strictObject({ user: user.optional(), outcome: shareOutcome }),
+      ({ user: name, outcome }) => {
+        book.setPlan(`share:${name === undefined ? "default" : book.user(name).openid}`, outcome);
+        return { user: name ?? "default", outcome };
+      },
+    ),
     /** The user takes the money (wx.requestMerchantTransfer). */
     "POST transfer-confirm": inWrite(z.strictObject({ package: z.string() }), ({ package: info }) => {
       const row = book.one<TransferRow>("SELECT * FROM transfers WHERE package_info = ?", info);
@@ -275,6 +287,17 @@ export function createKnobs(book: Book, keys: Keys, notifier: Notifier, now: () 
         amountFen: row.amount,
         createdAt: row.created_at,
         updatedAt: row.updated_at,
+      })),
+      shares: book.all<ShareRow>("SELECT * FROM shares ORDER BY created_at, out_order_no").map((row) => ({
+        shareNo: row.out_order_no,
+        transactionId: row.transaction_id,
+        state: row.finished_at <= now() ? "FINISHED" : "PROCESSING",
+        receivers: (JSON.parse(row.receivers) as ShareReceiver[]).map(({ type, account, amount, result }) => ({
+          type,
+          account,
+          amountFen: amount,
+          result,
+        })),
       })),
       refunds: book.all<RefundRow>("SELECT * FROM refunds ORDER BY created_at, out_refund_no").map((refund) => ({
         refundNo: refund.out_refund_no,

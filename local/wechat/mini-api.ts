@@ -86,6 +86,15 @@ export function createMiniApi(book: Book, keys: Keys, now: () => number) {
   }
 
   return {
+    /** Whether the money of a payment was let go, as its shipping was confirmed. */
+    settled(payment: PaymentRow): boolean {
+      const shipped = book.one<{ uploaded_at: number }>(
+        "SELECT uploaded_at FROM shipping WHERE out_trade_no = ?",
+        payment.out_trade_no,
+      );
+      return orderState(payment, shipped?.uploaded_at) === 4;
+    },
+
     login(query: URLSearchParams): unknown {
       if (query.get("appid") !== keys.config.appid) throw new MiniProblem(40013, "invalid appid");
       if (query.get("secret") !== keys.config.appSecret) throw new MiniProblem(40125, "invalid appsecret");

@@ -29,7 +29,7 @@ export class PayProblem extends Error {
 export const paramError = (message: string) => new PayProblem(400, "PARAM_ERROR", message, "268435461");
 export const invalid = (message: string, number = "268435461") =>
   new PayProblem(400, "INVALID_REQUEST", message, number);
-const noOrder = () => new PayProblem(404, "ORDER_NOT_EXIST", "订单不存在", "268512771");
+export const noOrder = () => new PayProblem(404, "ORDER_NOT_EXIST", "订单不存在", "268512771");
 const noRefund = () => new PayProblem(404, "RESOURCE_NOT_EXISTS", "退款单不存在", "268512771");
 export const noTransfer = () => new PayProblem(404, "NOT_FOUND", "转账单不存在", "268512771");
 export const reentry = () => invalid("请求重入时，参数与首次请求时不一致", "268498688");

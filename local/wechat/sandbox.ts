@@ -11,6 +11,7 @@ import { createKnobs, type FaultRow, type KnobAnswer, type KnobRequest, type Ope
 import { createMiniApi, MiniProblem } from "./mini-api.ts";
 import { createNotifier } from "./notifier.ts";
 import { createPayApi, type PayAnswer, PayProblem } from "./pay-api.ts";
+import { createProfitSharingApi } from "./profit-sharing-api.ts";
 import { createTransferApi } from "./transfer-api.ts";
 
 export interface WeChatSandbox {
@@ -63,6 +64,7 @@ export async function startWeChatSandbox(options: {
   const pay = createPayApi(book, keys, notifier, now, () => url);
   const transfers = createTransferApi(book, keys, notifier, now);
   const mini = createMiniApi(book, keys, now);
+  const sharing = createProfitSharingApi(book, keys, now, mini.settled);
   const control = createKnobs(book, keys, notifier, now);
 
   type Act = (call: Call, body: unknown, part: string) => unknown;
@@ -136,6 +138,25 @@ export async function startWeChatSandbox(options: {
       method: "POST",
       path: /^\/v3\/fund-app\/mch-transfer\/transfer-bills\/out-bill-no\/([^/]+)\/cancel$/,
       act: (_call, _body, part) => transfers.cancel(part),
+    },
+    {
+      op: "addReceiver",
+      method: "POST",
+      path: /^\/v3\/profitsharing\/receivers\/add$/,
+      act: (_, body) => sharing.addReceiver(body),
+    },
+    { op: "share", method: "POST", path: /^\/v3\/profitsharing\/orders$/, act: (_, body) => sharing.share(body) },
+    {
+      op: "unfreeze",
+      method: "POST",
+      path: /^\/v3\/profitsharing\/orders\/unfreeze$/,
+      act: (_, body) => sharing.unfreeze(body),
+    },
+    {
+      op: "queryShare",
+      method: "GET",
+      path: /^\/v3\/profitsharing\/orders\/([^/]+)$/,
+      act: ({ query }, _body, part) => sharing.query(part, query),
     },
     { op: "certificates", method: "GET", path: /^\/v3\/certificates$/, act: () => pay.certificates() },
     { op: "bill", method: "GET", path: /^\/v3\/bill\/tradebill$/, act: ({ query }) => pay.tradeBill(query) },

@@ -9,6 +9,13 @@ export interface Difference {
   bookedFen?: number;
 }
 
+/** What is moved under each number in all, fen. */
+function byNumber(rows: readonly { number: string; amountFen: number }[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { number, amountFen } of rows) sums.set(number, (sums.get(number) ?? 0) + amountFen);
+  return sums;
+}
+
 /**
  * Holds a day's bills against the ledger lines whose money moved on it, both directions, and adds up what the channel kept: a refund
  * comes out of the balance less the fee that comes back with it, so that its ledger line is at least what the bill has.
@@ -18,7 +25,12 @@ export function matchBills(
   lines: readonly Pick<Transfer, "kind" | "reference" | "amountFen">[],
 ): { differences: Difference[]; feeFen: number } {
   const booked = (kind: Difference["kind"]) =>
-    new Map(lines.filter((line) => line.kind === kind).map(({ reference, amountFen }) => [reference, amountFen]));
+    byNumber(
+      lines
+        .filter((line) => line.kind === kind)
+        // a share is booked for each receiver, under its number
+        .map(({ reference, amountFen }) => ({ number: reference.split("#")[0]!, amountFen })),
+    );
   const differences: Difference[] = [];
   let feeFen = 0;
   const hold = (
@@ -27,7 +39,7 @@ export function matchBills(
     fits: (billedFen: number, bookedFen: number) => boolean,
   ) => {
     const ours = booked(kind);
-    for (const { number, amountFen } of rows) {
+    for (const [number, amountFen] of byNumber(rows)) {
       const bookedFen = ours.get(number);
       ours.delete(number);
       if (bookedFen === undefined || !fits(amountFen, bookedFen))

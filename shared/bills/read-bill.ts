@@ -39,6 +39,7 @@ const flowKinds: Record<string, FlowKind> = {
   扣除交易手续费: "fee",
   退款: "refund",
   商家转账: "payout",
+  分账: "payout",
   充值: "own",
   提现: "own",
 };

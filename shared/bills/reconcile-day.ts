@@ -5,7 +5,7 @@ import { readProviderNumber } from "../kernel/ids.ts";
 import { day, dayOf, hour, parseIso, startOfDay } from "../kernel/time.ts";
 import { booked, type Transfer, type TransferKind } from "../ledger/index.ts";
 import { openCase, type PaymentChannel } from "../payment/index.ts";
-import { applyTransfer, type PayoutChannel } from "../payout/index.ts";
+import { applyTransfer, bringShare, type PayoutChannel, type ProfitSharing } from "../payout/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { billDays, LEDGER_BUCKETS, outbox, payouts, refunds, transfers, transfersBookedOn } from "../table/keys.ts";
 import { type Difference, matchBills } from "./match-bill.ts";
@@ -13,7 +13,14 @@ import type { BillDay } from "./model.ts";
 import type { BillSource, BillType } from "./ports.ts";
 import { BillFlaw, readFlowBill, readTradeBill } from "./read-bill.ts";
 
-type Deps = { table: Table; env: Env; bills: BillSource; channel: PaymentChannel; payouts: PayoutChannel };
+type Deps = {
+  table: Table;
+  env: Env;
+  bills: BillSource;
+  channel: PaymentChannel;
+  payouts: PayoutChannel;
+  sharing: ProfitSharing;
+};
 
 /** Days before today that are looked at until they are reconciled. */
 const LOOK_BACK = 7;
@@ -173,6 +180,8 @@ async function finish(deps: Deps, { kind, number }: Difference): Promise<"finish
     await applyRefund(deps, refund, asked.refund);
     return isBooked(refund.orderId);
   }
+  // a share goes by its order's number
+  if (named.id.startsWith("OR")) return (await bringShare(deps, named.id)) === true ? "finished" : "unheard";
   const payout = await table.load(payouts, { payoutId: named.id });
   if (!payout) return "differs";
   const asked = await deps.payouts.queryTransfer(number);

@@ -17,11 +17,12 @@ export const readAccount = async (
 /** The write that changes an account as it was read, by so many fen; it fails where the account changed since. */
 export function accountChanged(
   known: Stored<CommissionAccount>,
-  by: Partial<Omit<CommissionAccount, "memberId">>,
+  by: Partial<Omit<CommissionAccount, "memberId" | "way">>,
 ): Write {
   const { version, memberId } = known;
   const next = {
     memberId,
+    ...(known.way && { way: known.way }),
     frozenFen: known.frozenFen + (by.frozenFen ?? 0),
     availableFen: known.availableFen + (by.availableFen ?? 0),
     pendingFen: known.pendingFen + (by.pendingFen ?? 0),

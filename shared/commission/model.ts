@@ -43,6 +43,8 @@ export const commissionAccount = z.object({
   frozenFen: fen,
   availableFen: z.int(),
   pendingFen: fen,
+  /** How it is paid out: asked for and transferred, unless shared out of the orders that allow it (分账). */
+  way: z.literal("sharing").optional(),
   /** Paid out over all time. */
   paidFen: fen,
 });

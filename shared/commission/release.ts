@@ -8,9 +8,12 @@ import { commissionPolicy } from "./policy.ts";
 
 type Deps = { table: Table; env: Env };
 
-/** The order was handed over: from then on its after-sale time runs. May be told again; nothing where it earns nobody anything. */
-export async function awaitRelease({ table }: Deps, orderId: string): Promise<void> {
-  if ((await table.page(commissionsOfOrder(orderId), { limit: 1 })).items.length === 0) return;
+/**
+ * The order was handed over: from then on its after-sale time runs. May be told again; nothing where it earns nobody anything and its
+ * payment is not kept for 分账.
+ */
+export async function awaitRelease({ table }: Deps, orderId: string, profitSharing?: boolean): Promise<void> {
+  if (!profitSharing && (await table.page(commissionsOfOrder(orderId), { limit: 1 })).items.length === 0) return;
   const order = await table.load(orders, { orderId });
   if (order?.handedOverAt === undefined) return;
   const at = order.handedOverAt + commissionPolicy.afterSaleMs;

@@ -39,6 +39,7 @@ type Draft<Own extends keyof Campaign> = { [F in Figures | Own]-?: NonNullable<C
   totalCap?: number | undefined;
   pickupDiscountFen?: number | undefined;
   deliveryFeeFen?: number | undefined;
+  profitSharing?: boolean | undefined;
   subsidyBudgetFen?: number | undefined;
   originId?: string | undefined;
 };
@@ -74,7 +75,7 @@ export async function createCampaign(
   if (goods.components && draft.kind !== "neighbour" && draft.sourced === "to_order")
     throw new DomainError("CAMPAIGN_RULE", undefined, { errors: [{ path: "body.sourced", message: kitToOrder }] });
   if (draft.kind !== "neighbour") await refuseUnknown(deps.table, draft.communityIds);
-  const { originId, totalCap, pickupDiscountFen, deliveryFeeFen, subsidyBudgetFen } = draft;
+  const { originId, totalCap, pickupDiscountFen, deliveryFeeFen, subsidyBudgetFen, profitSharing } = draft;
   const campaign: Stored<Campaign> = {
     name: draft.name,
     articleId: article.articleId,
@@ -93,6 +94,7 @@ export async function createCampaign(
     ...(pickupDiscountFen !== undefined && { pickupDiscountFen }),
     ...(deliveryFeeFen !== undefined && { deliveryFeeFen }),
     ...(subsidyBudgetFen !== undefined && { subsidyBudgetFen }),
+    ...(profitSharing && { profitSharing }),
     origin: { channel: draft.kind === "neighbour" ? "mini" : "batch", ...(originId !== undefined && { originId }) },
     createdAt: deps.env.clock.now(),
     ...ownFigures(draft, article.priceFen),

@@ -58,6 +58,8 @@ const termFields = z.object({
   /** Off each order that is collected, and on each that is delivered. */
   pickupDiscountFen: fen.optional(),
   deliveryFeeFen: fen.optional(),
+  /** Its payments are marked for 分账: the channel keeps them until a part is shared, or all is let go. */
+  profitSharing: z.boolean().optional(),
   /** What may be struck through, as it was when the campaign opened: of the days before (`recent`), or the last deal's. */
   reference: z.object({ fen: fen.optional(), recent: z.boolean().optional() }).optional(),
   holdMs: z

@@ -36,6 +36,7 @@ export async function payOrder(deps: Deps, orderId: string): Promise<Payable> {
       amountFen: order.payableFen,
       openid,
       expiresAt,
+      ...(order.profitSharing && { profitSharing: true }),
     });
     switch (asked.kind) {
       case "ok": {

@@ -296,6 +296,7 @@ async function prepareSeat(
     ...(input.placedBy !== undefined && { placedBy: input.placedBy }),
     ...(terms.batch && { wantedUnits: input.units, upToUnits: units }),
     ...(terms.batch?.sourced === "to_order" && { sourced: "to_order" }),
+    ...(terms.profitSharing && { profitSharing: true }),
     createdAt: now,
     holdUntil,
     ...(input.place && "address" in input.place && { addressHash: addressHash(deps, input.place.address) }),

@@ -15,6 +15,7 @@ export const termsOf = (campaign: Campaign): Terms => ({
   ...(campaign.reference && { reference: campaign.reference }),
   ...(campaign.pickupDiscountFen !== undefined && { pickupDiscountFen: campaign.pickupDiscountFen }),
   ...(campaign.deliveryFeeFen !== undefined && { deliveryFeeFen: campaign.deliveryFeeFen }),
+  ...(campaign.profitSharing && { profitSharing: true }),
   holdMs: campaign.holdMs,
   perMemberLimit: campaign.perMemberLimit,
   admits: campaign.admits,

@@ -76,6 +76,8 @@ export const order = payment.extend({
   settledAt: epochMs.optional(),
   /** Its goods are bought at the cut-off and given out as they arrive at its store; gone once another store serves it. */
   sourced: z.literal("to_order").optional(),
+  /** Its payment is marked for 分账. */
+  profitSharing: z.literal(true).optional(),
   /** When a seat that got less of what arrived than it was sold had its part settled: refund begun, lines cut. */
   shortAt: epochMs.optional(),
   /** When the store weighed what it packed of goods by weight. */

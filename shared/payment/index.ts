@@ -4,6 +4,7 @@ export { caseWrites, openCase } from "./open-case.ts";
 export type {
   Busy,
   ChannelRefund,
+  ChannelShare,
   ChannelTransfer,
   Notification,
   PaidTransaction,

@@ -96,6 +96,21 @@ export interface ChannelTransfer {
   updatedAt: number;
 }
 
+/** A share of a payment as the channel tells it (分账). FINISHED says nothing of a single receiver: his own result does. */
+export interface ChannelShare {
+  shareNo: string;
+  transactionId: string;
+  state: "PROCESSING" | "FINISHED";
+  /** The people among them; what is let go to the merchant himself is left out. */
+  receivers: {
+    openid: string;
+    amountFen: number;
+    result: "PENDING" | "SUCCESS" | "CLOSED";
+    failReason?: string;
+    finishedAt?: number;
+  }[];
+}
+
 /** `id` is the channel's: the same for each repeat of one notification. */
 export type Notification =
   | { id: string; kind: "payment"; transaction: PaidTransaction }
@@ -123,6 +138,8 @@ export interface PaymentChannel {
     amountFen: number;
     openid: string;
     expiresAt: number;
+    /** The money stays frozen until a part of it is shared, or the rest let go; 30 days at most. */
+    profitSharing?: true;
   }): Promise<{ kind: "ok"; prepayId: string } | { kind: "paid" } | { kind: "closed" } | Refused | Busy | Unknown>;
 
   /** What the mini-program hands to wx.requestPayment, signed. Asks nobody. */

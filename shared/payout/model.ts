@@ -4,7 +4,7 @@ import { fen } from "../kernel/money.ts";
 import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
 import { pii } from "../kernel/vault.ts";
-import { payoutLifecycle } from "./lifecycle.ts";
+import { payoutLifecycle, shareLifecycle } from "./lifecycle.ts";
 
 /** Commission on its way to a member's account at the channel. Its number is fixed before the channel is asked. */
 export const payout = z.object({
@@ -25,3 +25,28 @@ export const payout = z.object({
   trouble: text(0, 100).optional(),
 });
 export type Payout = z.infer<typeof payout>;
+
+/** Commissions of one order that are shared out of its payment (分账), in one request; without receivers the payment is only let go. */
+export const profitShare = z.object({
+  orderId: idOf("OR"),
+  /** The channel's number of the payment. */
+  transactionId: z.string(),
+  receivers: z
+    .array(
+      z.object({
+        memberId: idOf("MB"),
+        amountFen: fen.min(1),
+        state: z.enum(["PENDING", "PAID", "CLOSED"]),
+        /** Why he did not get it, the channel's code. */
+        trouble: text(0, 100).optional(),
+      }),
+    )
+    .max(10),
+  state: z.enum(shareLifecycle.states),
+  requestedAt: epochMs,
+  /** When the channel lets the payment go by itself. */
+  lapsesAt: epochMs,
+  settledAt: epochMs.optional(),
+  trouble: text(0, 100).optional(),
+});
+export type ProfitShare = z.infer<typeof profitShare>;

@@ -23,7 +23,7 @@ import {
 import { importChunk, importLock, importRun } from "../masterdata/model.ts";
 import { order } from "../order/model.ts";
 import { paymentAttempt, paymentCase, refund } from "../payment/model.ts";
-import { payout } from "../payout/model.ts";
+import { payout, profitShare } from "../payout/model.ts";
 import { posFile, posReceipt, posSkipped } from "../pos/model.ts";
 import { deal } from "../pricing/model.ts";
 import { acquisition, referralProgramme } from "../referral/model.ts";
@@ -651,6 +651,13 @@ export const payouts = entity({
 export const payoutsOf = (memberId: string) =>
   payouts.query({ index: "gsi2", pk: `MEMBER#${memberId}#PAYOUTS`, descending: true });
 
+export const profitShares = entity({
+  name: "ProfitShare",
+  schema: profitShare,
+  keyed: ["orderId"],
+  key: ({ orderId }) => ({ pk: `ORDER#${orderId}`, sk: "PROFITSHARE" }),
+});
+
 // what carries the rest
 /** Outbox rows are kept by hour, over this many partitions. */
 export const OUTBOX_BUCKETS = 32;
@@ -706,6 +713,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   referral: 4,
   commission: 4,
   payout: 4,
+  share: 4,
   bill: 1,
   settlement: 16,
   campaign: 16,

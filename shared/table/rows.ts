@@ -32,6 +32,7 @@ export const dueKinds = [
   "invoice",
   "commission",
   "payout",
+  "share",
   "bill",
   "settlement",
 ] as const;

@@ -173,6 +173,7 @@ export function samplesOf(ids: {
     "post /v1/orders/{orderId}/invoice": () => ({ body: { buyer: "person", title: "王阿姨" } }),
     "get /ops/v1/invoices": () => ({ query: "?state=ISSUED" }),
     "get /ops/v1/ledger/lines": () => ({ query: "?day=2026-11-23" }),
+    "put /v1/me/commission/way": () => ({ body: { way: "sharing" } }),
     "post /v1/me/payouts": () => ({ body: { amountFen: 100 } }),
     "put /ops/v1/commission-programme": () => ({
       body: { active: false, bps: { leader: 0, koc: 0 }, version: 0, ...because },

@@ -4,7 +4,7 @@ import { providerNumber } from "../../shared/kernel/ids.ts";
 import { parseIso } from "../../shared/kernel/time.ts";
 import { booked } from "../../shared/ledger/index.ts";
 import type { PaymentChannel } from "../../shared/payment/index.ts";
-import type { PayoutChannel } from "../../shared/payout/index.ts";
+import type { PayoutChannel, ProfitSharing } from "../../shared/payout/index.ts";
 import { paymentCases, transfersOfSubject } from "../../shared/table/keys.ts";
 import { openTestTable } from "../engine/table.ts";
 
@@ -50,6 +50,7 @@ const look = (said: { trade: Bill; flow: Bill }, answers: "busy" | "absent" = "a
       bills: { mchid: MCHID, fetchBill: async (type) => said[type] },
       channel: { query: async () => ({ kind: answers }) } as unknown as PaymentChannel,
       payouts: {} as PayoutChannel,
+      sharing: {} as ProfitSharing,
     },
     DAY,
   );

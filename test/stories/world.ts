@@ -18,7 +18,7 @@ import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
 import type { DayBook, LedgerAccount, LedgerCursor, StoreDay, Transfer } from "../../shared/ledger/index.ts";
 import type { Order } from "../../shared/order/index.ts";
 import type { Refund } from "../../shared/payment/index.ts";
-import type { Payout } from "../../shared/payout/index.ts";
+import type { Payout, ProfitShare } from "../../shared/payout/index.ts";
 import type { PurchaseLine } from "../../shared/supply/index.ts";
 import type { Due } from "../../shared/table/rows.ts";
 
@@ -131,7 +131,7 @@ function recountBooks(of: <T>(entity: string) => T[]): void {
 }
 
 /** What leaders and KOC earned, had taken back and were paid, by the ledger, by the rows, and by the channel's own book. */
-function recountCommissions(of: <T>(entity: string) => T[], transfers: Any[]): void {
+function recountCommissions(of: <T>(entity: string) => T[], transfers: Any[], shares: Any[]): void {
   const orders = new Map(of<Order>("Order").map((o) => [o.orderId, o]));
   const earned = of<Commission>("Commission");
   for (const one of earned) {
@@ -151,14 +151,21 @@ function recountCommissions(of: <T>(entity: string) => T[], transfers: Any[]): v
     const { memberId, frozenFen, availableFen, pendingFen, paidFen } = account;
     const mine = earned.filter((one) => one.memberId === memberId);
     const paid = payouts.filter((one) => one.memberId === memberId);
+    const shared = of<ProfitShare>("ProfitShare").flatMap(({ receivers }) =>
+      receivers.filter((one) => one.memberId === memberId),
+    );
     const name = `member:${memberId}`;
     const lines = of<Transfer>("Transfer").filter((line) => line.party === name);
     const left = (one: Commission) => one.amountFen - one.returnedFen;
     expect({ memberId, frozenFen, pendingFen, paidFen, owedFen: frozenFen + availableFen + pendingFen }).toEqual({
       memberId,
       frozenFen: fen(mine, (one) => (one.state === "FROZEN" ? left(one) : 0)),
-      pendingFen: fen(paid, (one) => (["REQUESTED", "UNKNOWN", "ACCEPTED"].includes(one.state) ? one.amountFen : 0)),
-      paidFen: fen(paid, (one) => (one.state === "PAID" ? one.amountFen : 0)),
+      pendingFen:
+        fen(paid, (one) => (["REQUESTED", "UNKNOWN", "ACCEPTED"].includes(one.state) ? one.amountFen : 0)) +
+        fen(shared, (one) => (one.state === "PENDING" ? one.amountFen : 0)),
+      paidFen:
+        fen(paid, (one) => (one.state === "PAID" ? one.amountFen : 0)) +
+        fen(shared, (one) => (one.state === "PAID" ? one.amountFen : 0)),
       owedFen: fen(lines, (line) => (line.credit === name ? line.amountFen : -line.amountFen)),
     });
   }
@@ -167,9 +174,20 @@ function recountCommissions(of: <T>(entity: string) => T[], transfers: Any[]): v
     numbers(
       of<Transfer>("Transfer")
         .filter(({ kind }) => kind === "payout")
-        .map((line) => `${line.reference} ${line.amountFen}`),
+        .map((line) => `${line.reference.split("#")[0]} ${line.amountFen}`),
     ),
-  ).toEqual(numbers(transfers.filter(({ state }) => state === "SUCCESS").map((t) => `${t.payoutNo} ${t.amountFen}`)));
+  ).toEqual(
+    numbers([
+      ...transfers.filter(({ state }) => state === "SUCCESS").map((t) => `${t.payoutNo} ${t.amountFen}`),
+      ...shares.flatMap(({ shareNo, state, receivers }) =>
+        state === "FINISHED"
+          ? receivers
+              .filter(({ type, result }: Any) => type === "PERSONAL_OPENID" && result === "SUCCESS")
+              .map(({ amountFen }: Any) => `${shareNo} ${amountFen}`)
+          : [],
+      ),
+    ]),
+  );
 }
 
 /** Monday 23 November 2026, 10:00 in Shanghai: every shop is open. */
@@ -727,8 +745,8 @@ async function prepare<P extends WorldPlatform>(
       else if (grant) expect(grant.orderId).not.toBe(o.orderId);
     }
     recountBooks(of);
-    const { payments, refunds, transfers } = await book();
-    recountCommissions(of, transfers);
+    const { payments, refunds, transfers, shares } = await book();
+    recountCommissions(of, transfers, shares);
     const ledger = (kind: Transfer["kind"]) => of<Transfer>("Transfer").filter((t) => t.kind === kind);
     const sorted = (list: string[]) => list.sort();
     const captured = payments.filter((p: Any) => ["SUCCESS", "REFUND"].includes(p.state));

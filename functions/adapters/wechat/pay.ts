@@ -115,6 +115,7 @@ export function createWeChatPay(
         notify_url: notifyUrl,
         amount: { total: payment.amountFen, currency: "CNY" },
         payer: { openid: payment.openid },
+        ...(payment.profitSharing && { settle_info: { profit_sharing: true } }),
       });
       if (reply.kind === "ok") {
         const answer = prepayAnswer.safeParse(reply.body);
