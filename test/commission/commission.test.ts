@@ -9,11 +9,19 @@ import {
   takeBack,
 } from "../../shared/commission/index.ts";
 import type { Team } from "../../shared/groupbuy/index.ts";
+import { providerNumber } from "../../shared/kernel/ids.ts";
 import { shareOf } from "../../shared/kernel/money.ts";
 import { day, hour } from "../../shared/kernel/time.ts";
-import type { ChannelTransfer } from "../../shared/payment/index.ts";
-import { bringPayout, type PayoutChannel } from "../../shared/payout/index.ts";
-import { requestPayout } from "../../shared/payout/work.ts";
+import type { Order } from "../../shared/order/index.ts";
+import type { ChannelShare, ChannelTransfer } from "../../shared/payment/index.ts";
+import {
+  bringPayout,
+  bringShare,
+  type PayoutChannel,
+  type ProfitSharing,
+  shareOut,
+} from "../../shared/payout/index.ts";
+import { chooseWay, requestPayout } from "../../shared/payout/work.ts";
 import {
   commissionProgrammes,
   commissionsOfOrder,
@@ -21,6 +29,7 @@ import {
   members,
   orders,
   payoutsOf,
+  profitShares,
   teams,
   transfersOfParty,
 } from "../../shared/table/keys.ts";
@@ -49,6 +58,37 @@ const channel: PayoutChannel = {
     return transfer ? { kind: "transfer", transfer } : { kind: "absent" };
   },
 };
+/** Shares by their numbers; whether a receiver gets his part is decided when it is asked for. Every third answer is lost. */
+const shared = new Map<string, ChannelShare>();
+let asked = 0;
+let receives: "SUCCESS" | "CLOSED" | "refused" = "SUCCESS";
+const answered = (share: ChannelShare) =>
+  ++asked % 3 === 0 ? { kind: "unknown" as const, reason: "lost" } : { kind: "share" as const, share };
+const sharing: ProfitSharing = {
+  addReceiver: async () =>
+    receives === "refused" ? { kind: "refused", code: "NO_AUTH", message: "" } : { kind: "ok" },
+  share: async ({ shareNo, transactionId, receivers }) => {
+    const result = receives === "refused" ? "CLOSED" : receives;
+    const known = shared.get(shareNo) ?? {
+      shareNo,
+      transactionId,
+      state: "FINISHED",
+      receivers: receivers.map((one) => ({ ...one, result })),
+    };
+    expect(known.receivers.map(({ amountFen }) => amountFen)).toEqual(receivers.map(({ amountFen }) => amountFen));
+    shared.set(shareNo, known);
+    return answered(known);
+  },
+  unfreeze: async ({ shareNo, transactionId }) => {
+    const known = shared.get(shareNo) ?? { shareNo, transactionId, state: "FINISHED", receivers: [] };
+    shared.set(shareNo, known);
+    return answered(known);
+  },
+  queryShare: async ({ shareNo }) => {
+    const share = shared.get(shareNo);
+    return share ? answered(share) : { kind: "absent" };
+  },
+};
 const vault = {
   seal: async () => {
     throw new Error("no name is asked for");
@@ -57,16 +97,20 @@ const vault = {
     throw new Error("no name was given");
   },
 };
-const deps = { table, env, payouts: channel, vault };
+const deps = { table, env, payouts: channel, sharing, vault };
 const BPS = 700;
 await table.commit([commissionProgrammes.create({ name: "commission", active: true, bps: { leader: BPS, koc: 0 } })]);
 
 /** A team that filled by itself, of the community of a leader: an order a price. */
-async function succeeded(leaderId: string, prices: number[]): Promise<{ teamId: string; orderIds: string[] }> {
+async function succeeded(
+  leaderId: string,
+  prices: number[],
+  more: Partial<Order> = {},
+): Promise<{ teamId: string; orderIds: string[] }> {
   const [communityId, teamId, storeId] = [env.ids.next("CM"), env.ids.next("TM"), env.ids.next("ST")];
   const now = clock.now();
   const paid = prices.map((payableFen) =>
-    paidOrder(env, { teamId, storeId, payableFen, origin: { channel: "batch", communityId } }),
+    paidOrder(env, { teamId, storeId, payableFen, origin: { channel: "batch", communityId }, ...more }),
   );
   const team: Team = {
     teamId,
@@ -164,19 +208,33 @@ async function check(memberId: string, orderIds: readonly string[]): Promise<voi
   const paid = (await table.page(payoutsOf(memberId), { limit: 50 })).items;
   const fen = (...states: string[]) =>
     paid.reduce((sum, one) => sum + (states.includes(one.state) ? one.amountFen : 0), 0);
+  const parts = (
+    await table.loadMany(
+      profitShares,
+      orderIds.map((orderId) => ({ orderId })),
+    )
+  ).flatMap(({ receivers }) => receivers);
+  const part = (of: "PENDING" | "PAID") => parts.reduce((sum, one) => sum + (one.state === of ? one.amountFen : 0), 0);
   expect({ frozenFen, pendingFen, paidFen, availableFen }).toEqual({
     frozenFen: frozen,
-    pendingFen: fen("REQUESTED", "UNKNOWN", "ACCEPTED"),
-    paidFen: fen("PAID"),
-    availableFen: left - frozen - fen("REQUESTED", "UNKNOWN", "ACCEPTED", "PAID"),
+    pendingFen: fen("REQUESTED", "UNKNOWN", "ACCEPTED") + part("PENDING"),
+    paidFen: fen("PAID") + part("PAID"),
+    availableFen: left - frozen - fen("REQUESTED", "UNKNOWN", "ACCEPTED", "PAID") - part("PENDING") - part("PAID"),
   });
+  // what the channel gave is what the books say was given
+  const numbers = new Set(orderIds.map((orderId) => providerNumber(orderId, 1)));
+  const given = [...shared.values()]
+    .filter(({ shareNo }) => numbers.has(shareNo))
+    .flatMap(({ receivers }) => receivers)
+    .reduce((sum, { result, amountFen }) => sum + (result === "SUCCESS" ? amountFen : 0), 0);
+  expect(part("PAID")).toBe(given);
   const account = accountOf(memberId);
   const lines = (await table.page(transfersOfParty(account, "20"), { limit: 200 })).items;
   const owed = lines.reduce((sum, line) => sum + (line.credit === account ? line.amountFen : -line.amountFen), 0);
   expect(owed).toBe(frozenFen + availableFen + pendingFen);
 }
 
-test("whatever is refunded, collected, released, withdrawn and turned down, in any order and at once: what is owed is what was kept, to the fen", async () => {
+test("whatever is refunded, collected, released, withdrawn, shared out and turned down, in any order and at once: what is owed is what was kept, to the fen", async () => {
   const step = fc.oneof(
     fc.record({ does: fc.constant("refund" as const), which: fc.nat(5), fen: fc.integer({ min: 1, max: 1_500 }) }),
     fc.record({ does: fc.constant("collect" as const), which: fc.nat(5) }),
@@ -184,6 +242,8 @@ test("whatever is refunded, collected, released, withdrawn and turned down, in a
     fc.record({ does: fc.constant("pass" as const), days: fc.integer({ min: 1, max: 8 }) }),
     fc.record({ does: fc.constant("withdraw" as const), fen: fc.integer({ min: 10, max: 200 }) }),
     fc.record({ does: fc.constant("end" as const), how: fc.constantFrom("SUCCESS" as const, "FAIL" as const) }),
+    fc.record({ does: fc.constant("choose" as const), way: fc.constantFrom("transfer" as const, "sharing" as const) }),
+    fc.record({ does: fc.constant("share" as const), ends: fc.constantFrom("SUCCESS", "CLOSED", "refused" as const) }),
   );
   await fc.assert(
     fc.asyncProperty(
@@ -191,13 +251,28 @@ test("whatever is refunded, collected, released, withdrawn and turned down, in a
       fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { maxLength: 10 }),
       async (prices, rounds) => {
         const memberId = await leader();
-        const { teamId, orderIds } = await succeeded(memberId, prices);
+        const { teamId, orderIds } = await succeeded(memberId, prices, {
+          profitSharing: true,
+          transactionId: "T",
+          shipping: "SETTLED",
+        });
+        await chooseWay(deps, { memberId, way: "sharing" });
         const later = () => clock.now() + hour;
         const release = async (orderId: string) => {
-          await releaseCommissions(deps, orderId);
+          if (
+            (await releaseCommissions(deps, orderId)) === true &&
+            (await table.load(orders, { orderId }))?.handedOverAt
+          )
+            await Promise.all([shareOut(deps, orderId), shareOut(deps, orderId)]);
         };
+        const bring = (orderId: string) => Promise.all([bringShare(deps, orderId), bringShare(deps, orderId)]);
         const act = async (one: (typeof rounds)[number][number]): Promise<unknown> => {
           if (one.does === "accrue") return accrueCommissions(deps, teamId, later());
+          if (one.does === "choose") return chooseWay(deps, { memberId, way: one.way });
+          if (one.does === "share") {
+            receives = one.ends;
+            return Promise.all(orderIds.map(bring));
+          }
           if (one.does === "withdraw") return withdraw(memberId, one.fen);
           if (one.does === "pass") return clock.advance(one.days * day);
           if (one.does === "end") {
@@ -224,7 +299,16 @@ test("whatever is refunded, collected, released, withdrawn and turned down, in a
         // what a crash or the index left open comes again
         await Promise.all([accrueCommissions(deps, teamId, later()), accrueCommissions(deps, teamId, later())]);
         for (const orderId of orderIds) await takeBack(deps, orderId);
+        for (let look = 0; look < 4; look++) await Promise.all(orderIds.map(bring));
         await check(memberId, orderIds);
+        expect(
+          (
+            await table.loadMany(
+              profitShares,
+              orderIds.map((orderId) => ({ orderId })),
+            )
+          ).map(({ state }) => state),
+        ).toEqual(expect.not.arrayContaining(["REQUESTED", "ACCEPTED", "UNFREEZING"]));
       },
     ),
     { numRuns: 100, endOnFailure: true },
