@@ -99,6 +99,42 @@ export const fulfilmentShop: Route[] = [
 export const fulfilmentOps: Route[] = [
   route({
     method: "post",
+    path: "/ops/v1/stores/{storeId}/orders/{orderId}/compensations",
+    summary: "先行赔付",
+    description:
+      "Pays a customer back first for goods that were not right, out of what was paid for the order: the refund begins at once, and what it comes to is booked to who bears it. Once an order, within seven days of its hand-over.",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops", "customer_service", "store_manager"],
+    scope: "store",
+    storeOf: (_deps, { params }) => params.storeId,
+    idempotent: true,
+    status: 201,
+    params: storePath.extend(orderPath.shape),
+    body: z.strictObject({
+      amountFen: z.int().min(1).max(10_000_000).meta({ description: "Fen, of what the member paid", example: 300 }),
+      bearer: z
+        .union([z.enum(["platform", "store"]), z.templateLiteral(["SU", z.string().regex(/^[0-9A-HJKMNP-TV-Z]{24}$/)])])
+        .meta({
+          description: "Who bears it: the chain, the store that served it, or a supplier's id",
+          example: "store",
+        }),
+      reason: typedText(4, 200).meta({ example: "草莓压坏三分之一,顾客到店出示" }),
+    }),
+    ok: z
+      .object({
+        orderId: z.string(),
+        refundId: z.string(),
+        refundFen: z.int(),
+        bearer: z.string().meta({ description: "The ledger's account that bears it" }),
+      })
+      .meta({ id: "Compensation" }),
+    problems: ["ORDER_NOT_FOUND", "ORDER_STATE", "COMPENSATION_LIMIT", "SUPPLIER_NOT_FOUND"],
+    run: async (deps, { params, body, actor, once }) =>
+      (await work()).compensateOrder(deps, { by: actor.staffId, ...params, ...body, once }),
+  }),
+  route({
+    method: "post",
     path: "/ops/v1/stores/{storeId}/orders/{orderId}/packing",
     summary: "称重打包",
     description:

@@ -365,7 +365,7 @@ const refundView = z
     state: z.enum(refundLifecycle.states),
     cause: z.enum(refundCauses).meta({
       description:
-        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish; weight_difference: 称重结算, what lacked of the nominal weight",
+        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish; weight_difference: 称重结算, what lacked of the nominal weight; compensation: 售后先行赔付",
     }),
     refundFen: money,
     requestedAt: isoOutput,

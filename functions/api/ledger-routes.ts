@@ -44,6 +44,7 @@ export const called: Record<TransferKind, string> = {
   subsidy: "平台补贴",
   coupon: "优惠券",
   coupon_return: "优惠券退回",
+  compensation: "售后赔付",
   goods: "到货",
   commission: "佣金",
   commission_return: "佣金扣回",

@@ -62,6 +62,7 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   },
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.withdrawn": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
+  "order.compensated": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "order.packed": async (deps, event) => {
     if (event.data.refundId !== undefined)
       await deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId"));

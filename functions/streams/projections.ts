@@ -50,6 +50,10 @@ const toMember: Record<string, Words> = {
             body: `“${e.data.articleName}”到货不足,按付款先后分配:您订${e.data.soldUnits}份,可提${e.data.arrivedUnits}份,${amount(e, "refundFen")}将原路退回。`,
           }
         : undefined,
+  "order.compensated": (e) => ({
+    title: "售后先行赔付",
+    body: `很抱歉“${e.data.articleName}”没有让您满意,${amount(e, "refundFen")}将原路退回,无需等待责任判定。`,
+  }),
   "order.packed": (e) =>
     e.data.refundId === undefined
       ? undefined

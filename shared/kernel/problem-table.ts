@@ -368,6 +368,12 @@ export const problems = {
     en: "The goods are sold by weight: weigh and pack them first, then hand them over",
     log: "info",
   },
+  COMPENSATION_LIMIT: {
+    status: 409,
+    zh: "赔付金额超过订单剩余可退金额",
+    en: "More than is left of what was paid for the order",
+    log: "info",
+  },
   PACKING_CONFIRMED: {
     status: 409,
     zh: "该订单已确认称重,不能更改",

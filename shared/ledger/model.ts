@@ -10,7 +10,8 @@ import { epochMs } from "../kernel/time.ts";
  * team it completed though it was not full, so that the order's account holds the price alone: what the member paid, and the discount
  * that nobody else earned him. `party`: whoever a line names. Of a coupon who bears it, `platform:coupon`, `supplier:<id>` or
  * `store:<id>` (what they owe): booked with the payment, given back by an entry of its own as far as the order no longer uses it, never
- * to the member; no money moves at the channel, and a refund gives back at most what was paid. Of goods the supplier, who is owed the
+ * to the member; no money moves at the channel, and a refund gives back at most what was paid. Of a compensation who bears it,
+ * `platform:compensation`, the store or a supplier, from the moment its refund begins. Of goods the supplier, who is owed the
  * good units that came for a purchase order, at its price. Of a commission `member:<id>`, who is owed it until it is paid out or taken back.
  */
 export const transferKinds = {
@@ -19,6 +20,7 @@ export const transferKinds = {
   subsidy: { debit: "platform:subsidy", credit: "order" },
   coupon: { debit: "party", credit: "order" },
   coupon_return: { debit: "order", credit: "party" },
+  compensation: { debit: "party", credit: "order" },
   goods: { debit: "platform:goods", credit: "party" },
   commission: { debit: "platform:commission", credit: "party" },
   commission_return: { debit: "party", credit: "platform:commission" },

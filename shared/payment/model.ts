@@ -31,6 +31,7 @@ export const refundCauses = [
   "short_arrival",
   "late_arrival",
   "weight_difference",
+  "compensation",
 ] as const;
 
 /** Money on its way back. Its number is fixed before the channel is asked; one refund has one attempt in force. */

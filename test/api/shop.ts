@@ -167,6 +167,9 @@ export function samplesOf(ids: {
     "post /ops/v1/campaigns/{campaignId}/cancellation": () => ({ body: because }),
     "post /ops/v1/teams/{teamId}/subsidised-completion": () => ({ body: because }),
     "post /ops/v1/stores/{storeId}/pickups": () => ({ body: { code: "052718349960" } }),
+    "post /ops/v1/stores/{storeId}/orders/{orderId}/compensations": () => ({
+      body: { amountFen: 100, bearer: "store", reason: "压坏三分之一" },
+    }),
     "post /ops/v1/stores/{storeId}/orders/{orderId}/packing": () => ({ body: { grams: 930 } }),
     "get /ops/v1/stores/{storeId}/orders": () => ({ query: "?day=2026-11-23" }),
     "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),

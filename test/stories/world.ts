@@ -56,6 +56,7 @@ function recountBatch(team: Team, seats: readonly Order[], refunds: readonly Ref
       o.units === o.upToUnits &&
       o.payableFen === o.units * frozen!.unitFen - off(o.units, frozen!.unitFen);
     const settledBack = o.settledAt && !asPaid ? 1 : 0;
+    const compensated = because("compensation").length;
     expect({
       orderId: o.orderId,
       refunds: back.length,
@@ -64,7 +65,7 @@ function recountBatch(team: Team, seats: readonly Order[], refunds: readonly Ref
       short: because("short_arrival").length,
     }).toEqual({
       orderId: o.orderId,
-      refunds: settledBack + arrival.length + (lackedFen > 0 ? 1 : 0),
+      refunds: settledBack + arrival.length + (lackedFen > 0 ? 1 : 0) + compensated,
       weighed: lackedFen > 0 ? [lackedFen] : [],
       settled: settledBack,
       short: o.shortAt ? 1 : 0,
@@ -744,6 +745,15 @@ async function prepare<P extends WorldPlatform>(
         expect(grant).toMatchObject({ orderId: o.orderId, state: uses ? "USED" : "HELD" });
       else if (grant) expect(grant.orderId).not.toBe(o.orderId);
     }
+    // what a customer was paid back first is borne by somebody, once an order
+    const paidFirst = of<Refund>("Refund").filter((r) => r.cause === "compensation");
+    expect(
+      of<Transfer>("Transfer")
+        .filter(({ kind }) => kind === "compensation")
+        .map((line) => `${line.subject} ${line.reference} ${line.amountFen}`)
+        .sort(),
+    ).toEqual(paidFirst.map((r) => `${r.orderId} ${r.refundId} ${r.refundFen}`).sort());
+    expect(new Set(paidFirst.map((r) => r.orderId)).size).toBe(paidFirst.length);
     recountBooks(of);
     const { payments, refunds, transfers, shares } = await book();
     recountCommissions(of, transfers, shares);
