@@ -454,6 +454,13 @@ async function tellWhatIsRare(): Promise<void> {
   for (let i = 0; i < 2; i++)
     await ask("post /v1/orders/{orderId}/invoice", { ...invoice, body: { buyer: "person", title: "子" } });
   await ask("get /v1/orders/{orderId}/invoice", invoice);
+  // money back first, once
+  for (let i = 0; i < 2; i++)
+    await ask("post /ops/v1/stores/{storeId}/orders/{orderId}/compensations", {
+      caller: root,
+      parameters: { storeId: first.storeId, orderId: first.orderId },
+      body: { amountFen: 1, bearer: "platform", reason: "菜叶发黄,当面查看" },
+    });
   await hand(first.storeId, other.code);
   await reroute(first.orderId);
   for (let i = 0; i < 6; i++) await hand(stores[0]!, String(10 ** 11 + i), callers.staff.at(-1)!);
