@@ -114,7 +114,7 @@ export const fulfilmentOps: Route[] = [
     body: z.strictObject({
       amountFen: z.int().min(1).max(10_000_000).meta({ description: "Fen, of what the member paid", example: 300 }),
       bearer: z
-        .union([z.enum(["platform", "store"]), z.templateLiteral(["SU", z.string().regex(/^[0-9A-HJKMNP-TV-Z]{24}$/)])])
+        .union([z.enum(["platform", "store"]), z.templateLiteral(["SP", z.string().regex(/^[0-9A-HJKMNP-TV-Z]{24}$/)])])
         .meta({
           description: "Who bears it: the chain, the store that served it, or a supplier's id",
           example: "store",

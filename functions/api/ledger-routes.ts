@@ -282,7 +282,7 @@ export const ledgerOps: Route[] = [
     path: "/ops/v1/suppliers/{supplierId}/statement",
     summary: "供应商对账单",
     description:
-      "What a supplier is owed for a month: good units that came for purchase orders (received less rejected, at the order's price), less what it bears of coupons. `closingFen` is what it is owed at the end; below zero it owes us.",
+      "What a supplier is owed for a month: good units that came for purchase orders (received less rejected, at the order's price), less what it bears of coupons and compensations. `closingFen` is what it is owed at the end; below zero it owes us.",
     params: z.strictObject({ supplierId: idOf("SP") }),
     query: monthQuery,
     ok: z
@@ -293,7 +293,9 @@ export const ledgerOps: Route[] = [
         openingFen: z.int(),
         receivedFen: z.int().meta({ description: "All units that came, at their price" }),
         rejectedFen: z.int().meta({ description: "Of them those that were turned away" }),
-        recoveredFen: z.int().meta({ description: "What it bears of coupons, less what was given back" }),
+        recoveredFen: z
+          .int()
+          .meta({ description: "What it bears of coupons and compensations, less what was given back" }),
         closingFen: z.int(),
         lines: z.array(statementLine),
       })

@@ -13,7 +13,7 @@ import { requestedRefund, seatFacts } from "./seat-writes.ts";
 import { reconcileRefundOf } from "./team-seats.ts";
 
 /** Who bears what a customer was compensated: the chain, the store that served the order, or a supplier. */
-export type Bearer = "platform" | "store" | `SU${string}`;
+export type Bearer = "platform" | "store" | `SP${string}`;
 
 /** What went back to the customer first, fen, and the account that bears it. */
 export interface Compensation {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { toIso } from "../../shared/kernel/time.ts";
 import { type Neighbour, openWorld, refusal, type Seat } from "./world.ts";
 
 const world = await openWorld({ unitsPerStore: 20_000 });
@@ -7,6 +8,7 @@ const { stores, times } = world;
 const { minute, day } = times;
 const [store = "", other = ""] = stores;
 const service = await staff("customer-service", ["customer_service"], []);
+const finance = await staff("keeper-of-money", ["finance"], []);
 const manager = await staff("store-manager", ["store_manager"], [store]);
 const [wang, li] = (await neighbours("王", "李")) as [Neighbour, Neighbour];
 
@@ -50,6 +52,20 @@ test("a customer has his money back at once, and who bears it owes it: the order
   await recount();
 });
 
+test("what a supplier bears is recovered from it in its statement", async () => {
+  const { supplierId } = await made(ops.post("/ops/v1/suppliers", { name: "崇明合作社", licences: [] }));
+  const seat = await collected();
+  expect(await made(compensate(seat.orderId, { bearer: supplierId, amountFen: 250 }))).toMatchObject({
+    bearer: `supplier:${supplierId}`,
+  });
+  await pass(2 * minute);
+  const month = toIso(world.clock.now()).slice(0, 7);
+  const statement = await made(finance.get(`/ops/v1/suppliers/${supplierId}/statement?month=${month}`));
+  expect(statement).toMatchObject({ receivedFen: 0, recoveredFen: 250, closingFen: -250 });
+  expect(statement.lines).toMatchObject([{ kind: "compensation", dueFen: -250 }]);
+  await recount();
+});
+
 test("what is asked for is refused beyond the payment, at another store, before the hand-over, of a stranger, and after seven days", async () => {
   const seat = await collected();
   const { campaignId } = await campaign({ invitesRequired: 1 });
@@ -59,7 +75,7 @@ test("what is asked for is refused beyond the payment, at another store, before 
     code: "COMPENSATION_LIMIT",
     facts: { amountFen: 801, leftFen: 800 },
   });
-  expect(refusal(await compensate(seat.orderId, { bearer: `SU${"0".repeat(24)}` }))).toMatchObject({
+  expect(refusal(await compensate(seat.orderId, { bearer: `SP${"0".repeat(24)}` }))).toMatchObject({
     code: "SUPPLIER_NOT_FOUND",
   });
   expect(refusal(await compensate(seat.orderId, { bearer: "somebody" }))).toMatchObject({ status: 422 });
