@@ -3,14 +3,14 @@ import { makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { booked } from "../ledger/index.ts";
-import { type Order, soldOf } from "../order/index.ts";
+import { arrivalOf, type Order, soldOf } from "../order/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
-import { orders, outbox, refunds, refundsOf, suppliers } from "../table/keys.ts";
+import { orders, outbox, refunds, refundsOf, suppliers, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { afterSaleMs } from "./clocks.ts";
 import { requestedRefund, seatFacts } from "./seat-writes.ts";
-import { reconcileRefundOf } from "./team-seats.ts";
+import { dueRefund, reconcileRefundOf, shortOf } from "./team-seats.ts";
 
 /** Who bears what a customer was compensated: the chain, the store that served the order, or a supplier. */
 export type Bearer = "platform" | "store" | `SP${string}`;
@@ -30,7 +30,8 @@ const compensationId = ({ orderId, memberId }: Order): string => pairId("RF", or
  * Pays a customer back first (先行赔付) for goods that were not right, out of what he paid for the order: the refund is begun at once, and
  * what it comes to is booked to who bears it in the same commit, so that the order's account keeps what was sold. Once an order, within
  * seven days of its hand-over. Throws ORDER_NOT_FOUND (or at another store), ORDER_STATE (not collected, too long ago, compensated
- * already), COMPENSATION_LIMIT (facts: fen that are left of the payment), SUPPLIER_NOT_FOUND.
+ * already), TRY_AGAIN (its cut-off or arrival is
+ * still being settled), COMPENSATION_LIMIT (facts: fen that are left of the payment), SUPPLIER_NOT_FOUND.
  */
 export async function compensateOrder(
   deps: { table: Table; env: Env },
@@ -55,6 +56,11 @@ export async function compensateOrder(
       throw new DomainError("ORDER_STATE", "its goods are not with the customer: refund what is missing instead");
     if (now >= order.handedOverAt + afterSaleMs)
       throw new DomainError("ORDER_STATE", "it was collected more than seven days ago");
+    // what is owed already must be a refund's row before it is counted
+    const team = await table.load(teams, { teamId: order.teamId });
+    const arrival = await arrivalOf(table, order);
+    if ((team && dueRefund(order, team)) || (arrival && shortOf(order, arrival)))
+      throw new DomainError("TRY_AGAIN", "what its cut-off or arrival left over is being refunded first");
     const refundId = compensationId(order);
     const { items } = await table.page(refundsOf(orderId), { limit: 100 });
     if (items.some((one) => one.refundId === refundId))

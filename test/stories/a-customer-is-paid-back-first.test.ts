@@ -3,7 +3,8 @@ import { toIso } from "../../shared/kernel/time.ts";
 import { type Neighbour, openWorld, refusal, type Seat } from "./world.ts";
 
 const world = await openWorld({ unitsPerStore: 20_000 });
-const { made, neighbours, campaign, formedTeam, paidSeat, ops, order, pass, recount, money, staff } = world;
+const { made, neighbours, campaign, formedTeam, paidSeat, ops, order, pass, recount, money, staff, local, newArticle } =
+  world;
 const { stores, times } = world;
 const { minute, day } = times;
 const [store = "", other = ""] = stores;
@@ -87,6 +88,27 @@ test("what is asked for is refused beyond the payment, at another store, before 
   expect(refusal(await elsewhere)).toMatchObject({ code: "ORDER_NOT_FOUND" });
   await pass(7 * day);
   expect(refusal(await compensate(seat.orderId))).toMatchObject({ code: "ORDER_STATE" });
+  await recount();
+});
+
+test("what is on its way back for lack of weight counts as gone", async () => {
+  const { articleId } = await newArticle({ sale: { by: "weight", grams: 500 } });
+  const { campaignId } = await campaign({ articleId, invitesRequired: 1 });
+  const lead = await formedTeam(wang, campaignId);
+  const seat = await paidSeat(li, lead.teamId);
+  await local("wechat/refund-plan", { paymentNo: `${seat.orderId}01`, outcome: "not-enough" });
+  const packing = `/ops/v1/stores/${store}/orders/${seat.orderId}/packing`;
+  const { refundFen } = await made(ops.post(packing, { grams: 400 }));
+  const { code } = await made(li.post(`/v1/orders/${seat.orderId}/pickup-code`));
+  await made(ops.post(`/ops/v1/stores/${seat.storeId}/pickups`, { code }));
+  const leftFen = 800 - refundFen;
+  expect(refusal(await compensate(seat.orderId, { amountFen: leftFen + 1 }))).toMatchObject({ facts: { leftFen } });
+  await made(compensate(seat.orderId, { amountFen: leftFen }));
+  await local("wechat/top-up", {});
+  for (let look = 0; look < 6; look++) await pass(2 * minute);
+  const { refunds } = await money(seat.orderId);
+  expect(refunds.map(({ state }: { state: string }) => state)).toEqual(["SUCCESS", "SUCCESS"]);
+  expect((await order(li, seat.orderId)).refundedFen ?? 800).toBe(800);
   await recount();
 });
 
