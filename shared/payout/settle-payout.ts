@@ -113,7 +113,10 @@ export async function applyTransfer(deps: Deps, payout: Stored<Payout>, said: Ch
           trouble: undefined,
           ...(said.packageInfo !== undefined && { packageInfo: said.packageInfo }),
         }),
-        ...(moves ? [told(deps, "payout.waits", known)] : []),
+        // told once there is something to confirm it with
+        ...(said.packageInfo !== undefined && known.packageInfo === undefined
+          ? [told(deps, "payout.waits", known)]
+          : []),
       ]);
     });
     return false;

@@ -27,7 +27,9 @@ import {
   commissionsOfOrder,
   communities,
   members,
+  OUTBOX_BUCKETS,
   orders,
+  outboxOf,
   payoutsOf,
   profitShares,
   teams,
@@ -361,8 +363,15 @@ test("a refused transfer fails once the channel, asked, has none; one that it ha
   await check(memberId, orderIds);
 });
 
-test("what the channel first only processes can be confirmed once it waits for the member", async () => {
+test("what the channel first only processes can be confirmed once it waits for the member, who is told then", async () => {
   const { memberId } = await released();
+  const told = async () => {
+    const buckets = Array.from({ length: OUTBOX_BUCKETS }, (_, bucket) => outboxOf(clock.now(), bucket));
+    const pages = await Promise.all(buckets.map((bucket) => table.page(bucket, { limit: 1_000 })));
+    return pages
+      .flatMap(({ items }) => items)
+      .filter(({ type, data }) => type === "payout.waits" && data.memberId === memberId);
+  };
   await withdraw(memberId, 100);
   const [asked] = (await table.page(payoutsOf(memberId), { limit: 1 })).items;
   const slow: PayoutChannel = {
@@ -375,6 +384,7 @@ test("what the channel first only processes can be confirmed once it waits for t
     },
   };
   await bringPayout({ ...deps, payouts: slow }, asked!.payoutId);
+  expect(await told()).toHaveLength(0);
   const seen: PayoutChannel = {
     ...channel,
     queryTransfer: async (no) => {
@@ -385,4 +395,5 @@ test("what the channel first only processes can be confirmed once it waits for t
   await bringPayout({ ...deps, payouts: seen }, asked!.payoutId);
   const [after] = (await table.page(payoutsOf(memberId), { limit: 1 })).items;
   expect(after).toMatchObject({ state: "ACCEPTED", packageInfo: "p" });
+  expect(await told()).toHaveLength(1);
 });
