@@ -1,10 +1,10 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
+import { afterSaleMs } from "../order/index.ts";
 import { decide, Stale, type Table } from "../table/entity.ts";
 import { commissions, commissionsOfOrder, dues, orders, outbox } from "../table/keys.ts";
 import { accountChanged, readAccount } from "./account.ts";
 import { commissionLifecycle } from "./lifecycle.ts";
-import { commissionPolicy } from "./policy.ts";
 
 type Deps = { table: Table; env: Env };
 
@@ -16,7 +16,7 @@ export async function awaitRelease({ table }: Deps, orderId: string, profitShari
   if (!profitSharing && (await table.page(commissionsOfOrder(orderId), { limit: 1 })).items.length === 0) return;
   const order = await table.load(orders, { orderId });
   if (order?.handedOverAt === undefined) return;
-  const at = order.handedOverAt + commissionPolicy.afterSaleMs;
+  const at = order.handedOverAt + afterSaleMs;
   try {
     await table.write(dues.create({ kind: "commission", id: orderId, at, since: at }));
   } catch (error) {
@@ -30,7 +30,7 @@ export async function releaseCommissions(deps: Deps, orderId: string): Promise<b
   return decide(async () => {
     const order = await table.load(orders, { orderId });
     if (order?.handedOverAt === undefined) return true;
-    const over = order.handedOverAt + commissionPolicy.afterSaleMs;
+    const over = order.handedOverAt + afterSaleMs;
     const now = env.clock.now();
     if (now < over) return over;
     const { items } = await table.page(commissionsOfOrder(orderId), { limit: 10 });

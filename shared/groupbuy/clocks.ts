@@ -22,5 +22,3 @@ export const clocks = {
 export const refundWaits = [1, 1, 1, 1, 1, 5, 10, 20, 30].map((m) => m * minute);
 export const refundWaitAtLast = 6 * 60 * minute;
 export const refundAlarm = 5 * 24 * 60 * minute;
-/** 售后期: how long after the hand-over a customer may be compensated for what was not right. */
-export const afterSaleMs = 7 * 24 * 60 * minute;

@@ -3,12 +3,11 @@ import { makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { booked } from "../ledger/index.ts";
-import { arrivalOf, type Order, soldOf } from "../order/index.ts";
+import { afterSaleMs, arrivalOf, type Order, soldOf } from "../order/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { orders, outbox, refunds, refundsOf, suppliers, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
-import { afterSaleMs } from "./clocks.ts";
 import { requestedRefund, seatFacts } from "./seat-writes.ts";
 import { dueRefund, reconcileRefundOf, shortOf } from "./team-seats.ts";
 

@@ -1,3 +1,4 @@
+export { afterSaleMs } from "./after-sale.ts";
 export { type Arrival, arrivalAt, arrivalOf, lineIdOf } from "./arrival.ts";
 export {
   arrivedUnits,

@@ -1,7 +1,7 @@
 import { revocationWrites } from "../coupon/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
-import type { Order } from "../order/index.ts";
+import { afterSaleMs, type Order } from "../order/index.ts";
 import { decide, Stale, type Stored, type Table } from "../table/entity.ts";
 import {
   acquisitions,
@@ -66,7 +66,7 @@ export async function awaitReward({ table }: Deps, orderId: string): Promise<voi
   if (order?.handedOverAt === undefined) return;
   const known = await table.load(acquisitions, { memberId: order.memberId });
   if (known?.orderId !== orderId || known.state !== "PENDING") return;
-  const at = order.handedOverAt + referralPolicy.afterSaleMs;
+  const at = order.handedOverAt + afterSaleMs;
   try {
     await table.write(dues.create({ kind: "referral", id: order.memberId, at, since: at }));
   } catch (error) {

@@ -4,8 +4,6 @@ import { day } from "../kernel/time.ts";
 export const referralPolicy = {
   /** A link that was opened so long before the first paid order still counts. */
   touchMs: 30 * day,
-  /** Nothing is rewarded before the goods are so long in the customer's hands. */
-  afterSaleMs: 7 * day,
   /** More new customers of one inviter in these times are looked at by a person. */
   most: [
     { withinMs: day, count: 5 },

@@ -4,7 +4,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { day } from "../kernel/time.ts";
-import type { Order } from "../order/index.ts";
+import { afterSaleMs, type Order } from "../order/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
@@ -40,7 +40,7 @@ export function rewardReferral(deps: Deps, memberId: string): Promise<boolean | 
     const now = deps.env.clock.now();
     // a due row of an earlier order, which went back: this one's hand-over makes its own
     if (order.handedOverAt === undefined) return true;
-    const over = order.handedOverAt + referralPolicy.afterSaleMs;
+    const over = order.handedOverAt + afterSaleMs;
     if (now < over) return over;
     const odd = await whatIsOdd(deps, known, order);
     if (odd) return decided(deps, known, "heldBack", odd);
