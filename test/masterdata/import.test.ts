@@ -6,8 +6,8 @@ import { storeOps } from "../../functions/api/store-routes.ts";
 import { findArticles } from "../../shared/catalog/index.ts";
 import { hour } from "../../shared/kernel/time.ts";
 import { applyImport } from "../../shared/masterdata/work.ts";
-import type { Table } from "../../shared/table/entity.ts";
 import { stockMovements, stocks } from "../../shared/table/keys.ts";
+import { dyingTable } from "../engine/dying-table.ts";
 import { openPlatform } from "../identity/platform.ts";
 
 /** Files against the real engine, sent as HTTP; the job and the effect are called as they would be. */
@@ -226,16 +226,7 @@ test("an import that dies in the midst goes on where it was: every row once", as
   expect(body).toMatchObject({ state: "PLANNED", created: 60 });
   // the process dies once in each commit: before it, and after it without knowing
   for (const when of ["before", "after"] as const) {
-    let commits = 0;
-    const dying: Table = {
-      ...table,
-      async commit(writes) {
-        commits += 1;
-        if (commits === 2 && when === "before") throw new Error("killed");
-        await table.commit(writes);
-        if (commits === 1 && when === "after") throw new Error("killed");
-      },
-    };
+    const dying = dyingTable(table, when);
     await expect(applyImport({ env, table: dying }, body.importId, env.clock.now() + hour)).rejects.toThrow("killed");
   }
   const halfway = (await call("GET", `/ops/v1/imports/${body.importId}`, { staff: "boss" })).body;

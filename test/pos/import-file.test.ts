@@ -14,6 +14,7 @@ import {
   stocks,
   stores,
 } from "../../shared/table/keys.ts";
+import { dyingTable } from "../engine/dying-table.ts";
 import { openTestTable } from "../engine/table.ts";
 import { onlineRetail, onlineRetailIsHere, openOnlineRetail } from "./online-retail.ts";
 
@@ -192,16 +193,7 @@ test("a receipt of many lines is kept in parts, and a file that is cut down in t
   );
   const had = (await online(ids.soap))!;
   for (const when of ["before", "after"] as const) {
-    let commits = 0;
-    const dying: Table = {
-      ...table,
-      async commit(writes) {
-        commits += 1;
-        if (commits === 2 && when === "before") throw new Error("killed");
-        await table.commit(writes);
-        if (commits === 1 && when === "after") throw new Error("killed");
-      },
-    };
+    const dying = dyingTable(table, when);
     await expect(send(fileOf(rows), { table: dying })).rejects.toThrow("killed");
   }
   // two who send it at once help each other
