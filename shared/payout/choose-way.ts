@@ -1,5 +1,4 @@
-import type { CommissionAccount } from "../commission/index.ts";
-import { readAccount } from "../commission/index.ts";
+import { type CommissionAccount, readAccount } from "../commission/index.ts";
 import { decide, type Stored, type Table } from "../table/entity.ts";
 import { commissionAccounts } from "../table/keys.ts";
 
