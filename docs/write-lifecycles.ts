@@ -112,9 +112,12 @@ const chapters: Chapter[] = [
     {
       PLACED: "已下单",
       READY: "待提货",
+      DISPATCHED: "配送中",
       HANDED_OVER: "已提货",
       CANCELLED: "已取消",
       ready: "备货完成",
+      dispatched: "交骑手配送",
+      returned: "退回门店",
       handedOver: "核销提货",
       cancelled: "取消",
     },

@@ -17,7 +17,7 @@ const modules: Record<string, readonly string[]> = {
     "coupon",
     "ledger",
   ],
-  order: ["payment", "pricing"],
+  order: ["payment", "pricing", "coupon", "ledger"],
   coupon: [],
   referral: ["coupon", "order"],
   bills: ["groupbuy", "ledger", "payment", "payout"],

@@ -55,7 +55,7 @@ const reroutedView = z
 const storeOrderView = z
   .object({
     orderId: z.string(),
-    teamId: z.string(),
+    teamId: z.string().optional(),
     day: z.string(),
     seat: z.enum(seatLifecycle.states),
     stage: z.enum(orderLifecycle.states),
@@ -216,17 +216,17 @@ export const fulfilmentOps: Route[] = [
       const here = page.items.filter((order) => order.storeId === storeId);
       const found = await deps.table.loadMany(
         teams,
-        here.map(({ teamId }) => ({ teamId })),
+        here.flatMap(({ teamId }) => (teamId === undefined ? [] : [{ teamId }])),
       );
       const teamOf = new Map(found.map((team) => [team.teamId, team]));
       return {
         items: here.map((order) => {
-          const team = teamOf.get(order.teamId);
+          const team = order.teamId === undefined ? undefined : teamOf.get(order.teamId);
           return {
             orderId: order.orderId,
-            teamId: order.teamId,
+            ...(order.teamId !== undefined && { teamId: order.teamId }),
             day: order.day,
-            seat: team ? seatState(order, team) : order.seat,
+            seat: team || order.teamId === undefined ? seatState(order, team) : order.seat,
             stage: order.stage,
             shipping: order.shipping,
             units: order.units,

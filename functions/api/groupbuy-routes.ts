@@ -20,7 +20,7 @@ import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
-import { arrivalOf, seatState } from "../../shared/order/index.ts";
+import { arrivalOf, loadTeam, seatState } from "../../shared/order/index.ts";
 import {
   allCampaigns,
   allotments,
@@ -140,8 +140,8 @@ async function visibleTeam(deps: Deps, teamId: string, memberId: string) {
 
 async function orderPage(deps: Deps, orderId: string): Promise<OrderPage> {
   const order = await deps.table.load(orders, { orderId });
-  const team = order && (await deps.table.load(teams, { teamId: order.teamId }));
-  if (!order || !team) throw new DomainError("ORDER_NOT_FOUND");
+  if (!order) throw new DomainError("ORDER_NOT_FOUND");
+  const team = await loadTeam(deps.table, order);
   const named = new Set([order.storeId, ...order.routed.passed.map(({ storeId }) => storeId)]);
   const [found, refunds, arrival] = await Promise.all([
     deps.table.loadMany(
@@ -432,8 +432,8 @@ export const groupbuyShop: Route[] = [
     problems: [],
     run: async (deps, { params, query }) => {
       const order = await deps.table.load(orders, params, { eventually: true });
-      const team = order && (await deps.table.load(teams, { teamId: order.teamId }, { eventually: true }));
-      if (!order || !team) throw new DomainError("ORDER_NOT_FOUND");
+      if (!order) throw new DomainError("ORDER_NOT_FOUND");
+      const team = await loadTeam(deps.table, order, { eventually: true });
       const arrival = await arrivalOf(deps.table, order);
       const changed = query.after !== orderVersion({ order, team, arrival });
       return { order, team, arrival, changed, page: changed ? await orderPage(deps, params.orderId) : undefined };
@@ -443,7 +443,7 @@ export const groupbuyShop: Route[] = [
       const waiting =
         ["HELD", "PAID", "REFUND_DUE"].includes(seatState(order, team)) ||
         (order.seat === "PAID" && order.stage !== "HANDED_OVER");
-      const again = askAgainS(team, deps.env.clock.now()) ?? (waiting ? 60 : undefined);
+      const again = (team && askAgainS(team, deps.env.clock.now())) ?? (waiting ? 60 : undefined);
       return {
         version: page ? orderVersion(page) : orderVersion({ order, team, arrival }),
         changed,

@@ -395,12 +395,12 @@ const headline: Record<SeatState, string> = {
 export const orderView = z
   .object({
     orderId: id,
-    teamId: id,
+    teamId: id.optional().meta({ description: "Absent where it was ordered from the cart, without a team" }),
     campaignId: id.optional(),
     seat: z.enum(seatLifecycle.states),
     headline: z.string(),
     stage: z.enum(orderLifecycle.states),
-    teamState: z.enum(teamLifecycle.states),
+    teamState: z.enum(teamLifecycle.states).optional(),
     leader: z.boolean(),
     placedBy: id.optional().meta({ description: "The community leader who placed it in the member's name" }),
     ...boughtView,
@@ -448,7 +448,8 @@ export const orderView = z
 /** An order with everything a page about it shows. */
 export interface OrderPage {
   order: Stored<Order>;
-  team: Stored<Team>;
+  /** None: ordered from the cart. */
+  team: Stored<Team> | undefined;
   store: Store | undefined;
   /** The stores that `why` names, by id. */
   named: ReadonlyMap<string, Store>;
@@ -458,7 +459,7 @@ export interface OrderPage {
 }
 /** Each of these rows only counts up, so that their sum tells of a change in any of the latter two. */
 export const orderVersion = ({ order, team, arrival }: Pick<OrderPage, "order" | "team" | "arrival">) =>
-  `${order.version}.${team.version + (arrival?.line?.version ?? 0)}`;
+  `${order.version}.${(team?.version ?? 0) + (arrival?.line?.version ?? 0)}`;
 
 const arrivalView = (order: Order, arrival: Arrival | undefined) =>
   arrival?.line && {
@@ -472,16 +473,16 @@ const arrivalView = (order: Order, arrival: Arrival | undefined) =>
 export function toOrder(page: OrderPage): z.input<typeof orderView> {
   const { order, team, store, named, refunds, arrival } = page;
   const seat = seatState(order, team);
-  const share = seatShare(order, team);
+  const share = team && seatShare(order, team);
   return {
     orderId: order.orderId,
-    teamId: order.teamId,
+    ...(order.teamId !== undefined && { teamId: order.teamId }),
     ...(order.campaignId !== undefined && { campaignId: order.campaignId }),
     seat,
     headline: order.stage === "HANDED_OVER" ? "已提货" : headline[seat],
     stage: order.stage,
-    teamState: team.state,
-    leader: team.leaderOrderId === order.orderId,
+    ...(team && { teamState: team.state }),
+    leader: team?.leaderOrderId === order.orderId,
     ...(order.placedBy !== undefined && { placedBy: order.placedBy }),
     ...toBought(order),
     price: priceOf(order),
@@ -516,7 +517,7 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
 export const orderLine = z
   .object({
     orderId: id,
-    teamId: id,
+    teamId: id.optional(),
     seat: z
       .enum(seatLifecycle.states)
       .meta({ description: "As stored: whether the team succeeded or failed is in the order itself" }),
@@ -530,7 +531,7 @@ export const orderLine = z
   .meta({ id: "OrderLine" });
 export const toOrderLine = (order: Order) => ({
   orderId: order.orderId,
-  teamId: order.teamId,
+  ...(order.teamId !== undefined && { teamId: order.teamId }),
   seat: order.seat,
   stage: order.stage,
   name: soldOf(order).name,

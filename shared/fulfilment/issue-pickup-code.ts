@@ -3,9 +3,9 @@ import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import type { Vault } from "../kernel/vault.ts";
-import { unsettledShare } from "../order/index.ts";
+import { loadTeam, seatState, unsettledShare } from "../order/index.ts";
 import { decide, type Table } from "../table/entity.ts";
-import { members, orders, outbox, pickupCodes, stores, teams } from "../table/keys.ts";
+import { members, orders, outbox, pickupCodes, stores } from "../table/keys.ts";
 import { openingText } from "./route-texts.ts";
 
 /** The code at the counter: 12 digits. */
@@ -55,10 +55,10 @@ export async function issuePickupCode(
     if (!order) throw new DomainError("ORDER_NOT_FOUND");
     if (order.stage === "HANDED_OVER") throw new DomainError("PICKUP_CODE_USED", "this order was handed over");
     if (order.stage === "CANCELLED") throw new DomainError("ORDER_STATE", "this order is cancelled");
-    const team = await table.load(teams, { teamId: order.teamId });
-    if (team?.state !== "SUCCEEDED" || order.seat !== "PAID")
-      throw new DomainError("PICKUP_NOT_READY", `team ${team?.state}, seat ${order.seat}`);
-    if (unsettledShare(order, team))
+    const team = await loadTeam(table, order);
+    if (seatState(order, team) !== "CONFIRMED")
+      throw new DomainError("PICKUP_NOT_READY", `${team ? `team ${team.state}, ` : ""}seat ${order.seat}`);
+    if (team && unsettledShare(order, team))
       throw new DomainError("PICKUP_NOT_READY", "the batch's share is being settled: try again in a minute");
     const [member, store] = await Promise.all([
       table.load(members, { memberId: order.memberId }),
@@ -97,7 +97,12 @@ export async function issuePickupCode(
           type: "order.pickup_code_issued",
           actor: { kind: "member", id: order.memberId },
           origin: order.origin,
-          data: { orderId, teamId: order.teamId, storeId: order.storeId, memberId: order.memberId },
+          data: {
+            orderId,
+            ...(order.teamId && { teamId: order.teamId }),
+            storeId: order.storeId,
+            memberId: order.memberId,
+          },
         }),
       ),
     ]);

@@ -60,7 +60,9 @@ export async function rerouteOrder(
     const result: Rerouted = { orderId, fromStoreId: order.storeId, storeId, routed };
     await table.commit([
       // A team that fails meanwhile refunds its seats and gives their units back to the store the order is at.
-      teams.check({ teamId: order.teamId }).whenIn("state", ["FORMING", "SUCCEEDED"]).or("SEAT_STATE"),
+      ...(order.teamId === undefined
+        ? []
+        : [teams.check({ teamId: order.teamId }).whenIn("state", ["FORMING", "SUCCEEDED"]).or("SEAT_STATE")]),
       orders.replace({ ...kept, storeId, routed }),
       ...take,
       ...(await returnUnits(deps, order, "reroute")),
@@ -73,7 +75,13 @@ export async function rerouteOrder(
           type: "order.rerouted",
           actor: { kind: "staff", id: staffId },
           origin: order.origin,
-          data: { orderId, teamId: order.teamId, memberId: order.memberId, fromStoreId: order.storeId, storeId },
+          data: {
+            orderId,
+            ...(order.teamId && { teamId: order.teamId }),
+            memberId: order.memberId,
+            fromStoreId: order.storeId,
+            storeId,
+          },
         }),
       ),
       audited(env, {

@@ -102,7 +102,7 @@ export async function verifyPickup(
           origin: order.origin,
           data: {
             orderId,
-            teamId: order.teamId,
+            ...(order.teamId && { teamId: order.teamId }),
             storeId,
             memberId: order.memberId,
             paymentNo: order.paymentNo,

@@ -13,9 +13,6 @@ export const clocks = {
   alarm: 30 * minute,
   /** The sweep for lost timers looks this much after the timer should have rung. */
   lostTimer: 2 * minute,
-  /** The reconciliation looks at a refund that should be under way, and at a payment that was closed, after this. */
-  reconcileRefund: 30 * minute,
-  reconcilePayment: 60 * minute,
 } as const;
 
 /** When a refund is looked at again: after each round this long, then every six hours; staff are told after five days. */

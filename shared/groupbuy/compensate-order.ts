@@ -3,13 +3,13 @@ import { makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { booked } from "../ledger/index.ts";
-import { afterSaleMs, arrivalOf, type Order, soldOf } from "../order/index.ts";
+import { afterSaleMs, arrivalOf, loadTeam, type Order, orderFacts, requestedRefund, soldOf } from "../order/index.ts";
+import { reconcileRefundOf } from "../payment/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
-import { orders, outbox, refunds, refundsOf, suppliers, teams } from "../table/keys.ts";
+import { orders, outbox, refunds, refundsOf, suppliers } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
-import { requestedRefund, seatFacts } from "./seat-writes.ts";
-import { dueRefund, reconcileRefundOf, shortOf } from "./team-seats.ts";
+import { dueRefund, shortOf } from "./team-seats.ts";
 
 /** Who bears what a customer was compensated: the chain, the store that served the order, or a supplier. */
 export type Bearer = "platform" | "store" | `SP${string}`;
@@ -56,7 +56,7 @@ export async function compensateOrder(
     if (now >= order.handedOverAt + afterSaleMs)
       throw new DomainError("ORDER_STATE", "it was collected more than seven days ago");
     // what is owed already must be a refund's row before it is counted
-    const team = await table.load(teams, { teamId: order.teamId });
+    const team = await loadTeam(table, order);
     const arrival = await arrivalOf(table, order);
     if ((team && dueRefund(order, team)) || (arrival && shortOf(order, arrival)))
       throw new DomainError("TRY_AGAIN", "what its cut-off or arrival left over is being refunded first");
@@ -94,7 +94,7 @@ export async function compensateOrder(
           actor: { kind: "staff", id: by },
           origin: order.origin,
           data: {
-            ...seatFacts(order),
+            ...orderFacts(order),
             refundId,
             refundFen: amountFen,
             articleName: soldOf(order).name,

@@ -2,10 +2,10 @@ import type { Env } from "../kernel/env.ts";
 import { type Actor, makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { type BatchSeat, type Order, splitCases } from "../order/index.ts";
+import { reconcileRefundOf } from "../payment/index.ts";
 import type { Write } from "../table/entity.ts";
 import { outbox } from "../table/keys.ts";
 import type { Team } from "./model.ts";
-import { reconcileRefundOf } from "./team-seats.ts";
 import { kindOf, tierAt } from "./terms.ts";
 
 type Frozen = NonNullable<Team["frozen"]>;

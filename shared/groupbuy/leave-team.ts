@@ -3,16 +3,16 @@ import { makeEvent } from "../kernel/event.ts";
 import { siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
-import { type Order, seatLifecycle } from "../order/index.ts";
-import type { PaymentChannel } from "../payment/index.ts";
+import { atItsStore, loadTeam, type Order, orderFacts, requestedRefund, seatLifecycle } from "../order/index.ts";
+import { type PaymentChannel, reconcileRefundOf } from "../payment/index.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { orders, outbox, refunds, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
-import { atItsStore, guardWithout, requestedRefund, seatFacts, unitsBack } from "./seat-writes.ts";
+import { guardWithout, unitsBack } from "./seat-writes.ts";
 import { settleHold } from "./settle-hold.ts";
-import { counts, reconcileRefundOf, seatsIn, teamFailed } from "./team-seats.ts";
+import { counts, seatsIn, teamFailed } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
@@ -40,7 +40,7 @@ async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order>
     return order;
   }
   if (order.leftAt !== undefined) throw new DomainError("SEAT_STATE", "the seat was given up already");
-  const team = await deps.table.load(teams, { teamId: order.teamId });
+  const team = await loadTeam(deps.table, order);
   invariant(team && order.transactionId !== undefined, `paid order ${order.orderId} has its team and transaction`);
   const now = deps.env.clock.now();
   const cutOff = team.terms.batch !== undefined && now >= team.terms.hardEnd;
@@ -56,7 +56,7 @@ async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order>
     ...(await unitsBack(deps, order, "left")),
     ...(await guardWithout(deps.table, order, { unitsToo: false })),
     outbox.create(
-      makeEvent(deps.env, { type: "seat.left", actor, origin: order.origin, data: { ...seatFacts(order), refundId } }),
+      makeEvent(deps.env, { type: "seat.left", actor, origin: order.origin, data: { ...orderFacts(order), refundId } }),
     ),
     ...input.once(left),
   ]);

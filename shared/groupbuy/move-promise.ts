@@ -2,14 +2,13 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { day, toIso, wholeSecond } from "../kernel/time.ts";
-import type { Order } from "../order/index.ts";
+import { type Order, orderFacts } from "../order/index.ts";
 import type { PurchaseLine } from "../supply/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table } from "../table/entity.ts";
 import { dues, orders, outbox, purchaseLines, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { openLineOf } from "./receive-arrival.ts";
-import { seatFacts } from "./seat-writes.ts";
 import { counts, onLine, seatsIn } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env };
@@ -97,7 +96,7 @@ async function moveOrder({ env, table }: Deps, lineId: string, { orderId }: Orde
           type: "order.promise_moved",
           actor: { kind: "system" },
           origin: order.origin,
-          data: { ...seatFacts(order), articleName, pickupFrom },
+          data: { ...orderFacts(order), articleName, pickupFrom },
         }),
       ),
     ]);

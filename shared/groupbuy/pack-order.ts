@@ -1,13 +1,24 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
-import { arrivalOf, nominalGrams, type Order, soldOf, weighed } from "../order/index.ts";
+import {
+  arrivalOf,
+  atItsStore,
+  loadTeam,
+  nominalGrams,
+  type Order,
+  orderFacts,
+  requestedRefund,
+  seatState,
+  soldOf,
+  weighed,
+} from "../order/index.ts";
+import { reconcileRefundOf } from "../payment/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table } from "../table/entity.ts";
-import { orders, outbox, refunds, teams } from "../table/keys.ts";
+import { orders, outbox, refunds } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
-import { atItsStore, requestedRefund, seatFacts } from "./seat-writes.ts";
-import { dueRefund, reconcileRefundOf, shortOf, weightRefundId } from "./team-seats.ts";
+import { dueRefund, shortOf, weightRefundId } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env };
 
@@ -62,7 +73,7 @@ export async function packOrder(
           actor: { kind: "staff", id: by },
           origin: order.origin,
           data: {
-            ...seatFacts(order),
+            ...orderFacts(order),
             articleName: soldOf(order).name,
             grams,
             nominalGrams: nominal,
@@ -91,11 +102,11 @@ function packingOf({ orderId, lines }: Order, packedAt: number, nominal: number)
 async function refuseUnready(table: Table, order: Stored<Order>): Promise<void> {
   if (order.stage !== "PLACED" && order.stage !== "READY")
     throw new DomainError("ORDER_STATE", `the order is ${order.stage}`);
-  const team = await table.load(teams, { teamId: order.teamId });
-  if (team?.state !== "SUCCEEDED" || order.seat !== "PAID")
+  const team = await loadTeam(table, order);
+  if (seatState(order, team) !== "CONFIRMED")
     throw new DomainError("SEAT_STATE", `pack once its team has succeeded: team ${team?.state}, seat ${order.seat}`);
   const settling = new DomainError("TRY_AGAIN", "what its cut-off or arrival left over is being refunded first");
-  if (dueRefund(order, team)) throw settling;
+  if (team && dueRefund(order, team)) throw settling;
   const arrival = await arrivalOf(table, order);
   if (!arrival) return;
   if (arrival.units === undefined)

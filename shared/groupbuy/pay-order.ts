@@ -2,13 +2,12 @@ import type { Env } from "../kernel/env.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
-import { type Order, soldOf } from "../order/index.ts";
-import { type PaymentChannel, type PaymentParameters, paymentLifecycle } from "../payment/index.ts";
+import { loadTeam, type Order, soldOf } from "../order/index.ts";
+import { type PaymentChannel, type PaymentParameters, paymentLifecycle, reconcilePaymentOf } from "../payment/index.ts";
 import { decide, loadLasting, Stale, type Stored, type Table } from "../table/entity.ts";
-import { members, orders, paymentAttempts, teams } from "../table/keys.ts";
+import { members, orders, paymentAttempts } from "../table/keys.ts";
 import type { Team } from "./model.ts";
 import { settlePayment } from "./settle-payment.ts";
-import { reconcilePaymentOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
@@ -65,7 +64,7 @@ async function payable(deps: Deps, orderId: string): Promise<{ order: Stored<Ord
   if (order.seat === "RELEASED") throw new DomainError("HOLD_EXPIRED");
   if (order.seat !== "HELD") throw new DomainError("PAYMENT_PAID");
   const [team, member] = await Promise.all([
-    deps.table.load(teams, { teamId: order.teamId }),
+    loadTeam(deps.table, order),
     loadLasting(deps.table, members, { memberId: order.memberId }),
   ]);
   invariant(team && member, `order ${orderId} has its team and member`);

@@ -5,6 +5,7 @@ import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { booked } from "../ledger/index.ts";
 import { cutArrival, lineIdOf, seatShare } from "../order/index.ts";
+import { reconcileRefundOf } from "../payment/index.ts";
 import {
   type Lot,
   lotOfPurchase,
@@ -17,7 +18,7 @@ import { decide, type Stored, type Table, type Write } from "../table/entity.ts"
 import { outbox, purchaseLines, purchaseOrders, stocks, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { campaignOf } from "./keep-campaign.ts";
-import { counts, onLine, reconcileRefundOf, seatsIn } from "./team-seats.ts";
+import { counts, onLine, seatsIn } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env };
 

@@ -6,7 +6,20 @@ import { yuan } from "../kernel/money.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { dayOf } from "../kernel/time.ts";
 import { booked } from "../ledger/index.ts";
-import { arrivalOf, type Order, resold, seatLifecycle, soldOf } from "../order/index.ts";
+import {
+  arrivalOf,
+  atItsStore,
+  couponBack,
+  couponBooked,
+  couponFen,
+  loadTeam,
+  type Order,
+  orderFacts,
+  requestedRefund,
+  resold,
+  seatLifecycle,
+  soldOf,
+} from "../order/index.ts";
 import {
   type ChannelRefund,
   caseWrites,
@@ -14,25 +27,17 @@ import {
   type PaymentChannel,
   paymentLifecycle,
   type Refund,
+  reconcileRefundOf,
   refundLifecycle,
 } from "../payment/index.ts";
 import { discounted } from "../pricing/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, Stale, type Stored, type Table, type Write } from "../table/entity.ts";
-import { dues, guards, orders, outbox, paymentAttempts, refunds, refundsOf, teams } from "../table/keys.ts";
+import { dues, guards, orders, outbox, paymentAttempts, refunds, refundsOf } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { refundAlarm, refundWaitAtLast, refundWaits } from "./clocks.ts";
-import {
-  atItsStore,
-  couponBack,
-  couponBooked,
-  couponFen,
-  requestedRefund,
-  seatFacts,
-  unitsBack,
-  withoutSeat,
-} from "./seat-writes.ts";
-import { arrivalRefundId, dueRefund, reconcileRefundOf, shortOf } from "./team-seats.ts";
+import { unitsBack, withoutSeat } from "./seat-writes.ts";
+import { arrivalRefundId, dueRefund, shortOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 type RefundKey = { orderId: string; refundId: string };
@@ -170,7 +175,7 @@ export async function refundOfTeamsEnd(
     const order = await deps.table.load(orders, { orderId: key.orderId });
     if (order?.refundId !== undefined || order?.settledAt !== undefined) return deps.table.load(refunds, key);
     // a team's end is for good, so that the commit need not ask again
-    const team = order && (await deps.table.load(teams, { teamId: order.teamId }));
+    const team = order && (await loadTeam(deps.table, order));
     const due = team && dueRefund(order, team);
     if (!due) return undefined;
     const now = deps.env.clock.now();
@@ -595,5 +600,5 @@ export async function lookAtRefund(
 
 const told = (env: Env, type: string, order: Order, more: Record<string, string | number>): Write =>
   outbox.create(
-    makeEvent(env, { type, actor: { kind: "system" }, origin: order.origin, data: { ...seatFacts(order), ...more } }),
+    makeEvent(env, { type, actor: { kind: "system" }, origin: order.origin, data: { ...orderFacts(order), ...more } }),
   );

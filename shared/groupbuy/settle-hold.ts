@@ -1,14 +1,13 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
-import { type Order, seatLifecycle } from "../order/index.ts";
-import { type PaymentChannel, paymentLifecycle } from "../payment/index.ts";
+import { atItsStore, couponBack, loadTeam, type Order, orderFacts, seatLifecycle } from "../order/index.ts";
+import { type PaymentChannel, paymentLifecycle, reconcilePaymentOf } from "../payment/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { orders, outbox, teams } from "../table/keys.ts";
 import { teamLifecycle } from "./lifecycle.ts";
-import { atItsStore, couponBack, guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
+import { guardWithout, unitsBack } from "./seat-writes.ts";
 import { settlePayment } from "./settle-payment.ts";
-import { reconcilePaymentOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
 
@@ -55,7 +54,7 @@ async function release(deps: Deps, orderId: string, paymentNo: string): Promise<
     const order = await deps.table.load(orders, { orderId });
     if (order?.seat !== "HELD") return "gone";
     if (order.paymentNo !== paymentNo) return "undecided"; // another attempt was begun meanwhile
-    const team = await deps.table.load(teams, { teamId: order.teamId });
+    const team = await loadTeam(deps.table, order);
     invariant(team, `order ${orderId} has its team`);
     const seat = atItsStore(order).when("paymentNo", "=", paymentNo).move("seat", seatLifecycle, "released");
     if (order.paymentState === "CLOSED") seat.when("paymentState", "=", "CLOSED");
@@ -82,6 +81,6 @@ const seatReleased = (env: Env, order: Order, lapses: boolean) =>
       type: "seat.released",
       actor: { kind: "system" },
       origin: order.origin,
-      data: { ...seatFacts(order), abandoned: lapses },
+      data: { ...orderFacts(order), abandoned: lapses },
     }),
   );

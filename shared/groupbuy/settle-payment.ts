@@ -4,8 +4,24 @@ import { makeEvent } from "../kernel/event.ts";
 import { readProviderNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { booked } from "../ledger/index.ts";
-import { type Order, seatLifecycle, soldOf } from "../order/index.ts";
-import { openCase, type PaidTransaction, type PaymentAttempt, paymentLifecycle } from "../payment/index.ts";
+import {
+  atItsStore,
+  couponBack,
+  couponBooked,
+  couponFen,
+  loadTeam,
+  type Order,
+  orderFacts,
+  seatLifecycle,
+  soldOf,
+} from "../order/index.ts";
+import {
+  openCase,
+  type PaidTransaction,
+  type PaymentAttempt,
+  paymentLifecycle,
+  reconcileRefundOf,
+} from "../payment/index.ts";
 import { decide, loadLasting, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
   allotments,
@@ -23,8 +39,7 @@ import {
 import { clocks } from "./clocks.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
-import { atItsStore, couponBack, couponBooked, couponFen, guardWithout, seatFacts, unitsBack } from "./seat-writes.ts";
-import { reconcileRefundOf } from "./team-seats.ts";
+import { guardWithout, unitsBack } from "./seat-writes.ts";
 
 type Deps = { table: Table; env: Env };
 
@@ -65,7 +80,7 @@ export async function settlePayment(deps: Deps, paid: PaidTransaction): Promise<
     if (wrong.length > 0) return asCase(deps, paid, "mismatch", `differs from the order: ${wrong.join(", ")}`, order);
     if (!inForce) return orphanAttempt(deps, order, payment as Stored<PaymentAttempt>, paid);
 
-    const team = await deps.table.load(teams, { teamId: order.teamId });
+    const team = await loadTeam(deps.table, order);
     invariant(team && member, `order ${order.orderId} has its team and member`);
     const firstPaid =
       member.firstPaidAt === undefined
@@ -124,7 +139,7 @@ const told = (deps: Deps, type: string, order: Order, more: Record<string, strin
       type,
       actor: { kind: "channel" },
       origin: order.origin,
-      data: { ...seatFacts(order), ...more },
+      data: { ...orderFacts(order), ...more },
     }),
   );
 

@@ -3,13 +3,23 @@ import { makeEvent } from "../kernel/event.ts";
 import { siblingId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { toIso } from "../kernel/time.ts";
-import { type Arrival, arrivalOf, keptFen, leaveLine, type Order, seatLifecycle } from "../order/index.ts";
+import {
+  type Arrival,
+  arrivalOf,
+  atItsStore,
+  keptFen,
+  leaveLine,
+  type Order,
+  orderFacts,
+  requestedRefund,
+  seatLifecycle,
+} from "../order/index.ts";
+import { reconcileRefundOf } from "../payment/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { orders, outbox, refunds } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { refundOfTeamsEnd } from "./refund.ts";
-import { atItsStore, requestedRefund, seatFacts } from "./seat-writes.ts";
-import { arrivalRefundId, reconcileRefundOf } from "./team-seats.ts";
+import { arrivalRefundId } from "./team-seats.ts";
 
 /** Whether the goods of a paid order were put off and are not there for it yet. */
 export const refundableAsLate = (order: Order, { line, units }: Arrival): boolean =>
@@ -51,7 +61,7 @@ export async function takeLateRefund(
           type: "seat.withdrawn",
           actor: { kind: "member", id: order.memberId },
           origin: order.origin,
-          data: { ...seatFacts(order), refundId, refundFen },
+          data: { ...orderFacts(order), refundId, refundFen },
         }),
       ),
       ...once(given),

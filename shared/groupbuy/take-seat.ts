@@ -5,7 +5,7 @@ import { makeEvent, type Origin } from "../kernel/event.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { DomainError, type ProblemCode } from "../kernel/problem.ts";
 import { dayOf, wholeSecond } from "../kernel/time.ts";
-import { linesOf, type Order, seatState } from "../order/index.ts";
+import { linesOf, loadTeam, type Order, orderFacts, seatState } from "../order/index.ts";
 import { decide, loadLasting, Stale, type Stored, type Write } from "../table/entity.ts";
 import {
   allotments,
@@ -23,7 +23,6 @@ import type { Once } from "../table/once.ts";
 import { clocks } from "./clocks.ts";
 import type { Campaign, Guard, Team, Terms } from "./model.ts";
 import { priceWith } from "./quote-seat.ts";
-import { seatFacts } from "./seat-writes.ts";
 import { sizeOf, termsOf } from "./terms.ts";
 
 export type SeatDeps = RoutingDeps & {
@@ -200,12 +199,12 @@ async function refuseSecondSeat(
   const guard = await deps.table.load(guards, { campaignId, memberId });
   if (!guard?.liveOrderId) return guard;
   const live = await deps.table.load(orders, { orderId: guard.liveOrderId });
-  const team = live && (await deps.table.load(teams, { teamId: live.teamId }));
+  const team = live && (await loadTeam(deps.table, live));
   if (!live || !team) return guard;
-  const facts = { facts: { orderId: live.orderId, teamId: live.teamId } };
+  const facts = { facts: { orderId: live.orderId, teamId: team.teamId } };
   if (live.seat === "HELD") throw new DomainError("ORDER_UNPAID", undefined, facts);
   if (seatState(live, team) !== "PAID") return guard;
-  throw new DomainError(wanted?.teamId === live.teamId ? "TEAM_ALREADY_JOINED" : "TEAM_OTHER_JOINED", undefined, facts);
+  throw new DomainError(wanted?.teamId === team.teamId ? "TEAM_ALREADY_JOINED" : "TEAM_OTHER_JOINED", undefined, facts);
 }
 
 interface SeatPlan {
@@ -341,7 +340,7 @@ async function prepareSeat(
           type: "seat.held",
           actor,
           origin,
-          data: { ...seatFacts(order), leader: plan.leader },
+          data: { ...orderFacts(order), leader: plan.leader },
         }),
       ),
       ...(input.placedBy === undefined
@@ -352,7 +351,7 @@ async function prepareSeat(
                 type: "seat.placed_for",
                 actor,
                 origin,
-                data: { ...seatFacts(order), placedBy: input.placedBy, holdUntil },
+                data: { ...orderFacts(order), placedBy: input.placedBy, holdUntil },
               }),
             ),
           ]),

@@ -2,9 +2,9 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
 import { type Arrival, arrivalAt, keptOf, type Order, type SeatShare, unsettledShare } from "../order/index.ts";
+import { reconcileRefundOf } from "../payment/index.ts";
 import type { Page, Stored, Table, Write } from "../table/entity.ts";
-import { dues, outbox, purchaseLines, seatsOfTeam, teams } from "../table/keys.ts";
-import { clocks } from "./clocks.ts";
+import { outbox, purchaseLines, seatsOfTeam, teams } from "../table/keys.ts";
 import type { Team } from "./model.ts";
 import { kindOf } from "./terms.ts";
 
@@ -117,15 +117,3 @@ export const teamFailed = (
   ),
   reconcileRefundOf(env, team.teamId),
 ];
-
-/** Lets the reconciliation look at a refund (`<orderId>#<refundId>`), at the refunds of a team's end (its id), or of a line that came short (its id), in a while. */
-export const reconcileRefundOf = (env: Env, id: string): Write => {
-  const at = env.clock.now() + clocks.reconcileRefund;
-  return dues.create({ kind: "refund", id, at, since: at });
-};
-
-/** Lets the reconciliation ask once more about a closed payment: it may have won against the close, and its news be lost. */
-export const reconcilePaymentOf = (env: Env, paymentNo: string): Write => {
-  const at = env.clock.now() + clocks.reconcilePayment;
-  return dues.create({ kind: "payment", id: paymentNo, at, since: at });
-};

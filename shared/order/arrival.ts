@@ -1,8 +1,9 @@
 import { pairId } from "../kernel/ids.ts";
 import type { Table } from "../table/entity.ts";
-import { purchaseLines, teams } from "../table/keys.ts";
+import { purchaseLines } from "../table/keys.ts";
 import { arrivedUnits, type SeatShare, seatShare } from "./batch-share.ts";
 import type { Order } from "./model.ts";
+import { loadTeam } from "./rules.ts";
 
 /** The line of a purchase order that brings a campaign's article to a store. */
 export const lineIdOf = (of: { campaignId: string; storeId: string; articleId: string }): string =>
@@ -14,11 +15,11 @@ export const lineIdOf = (of: { campaignId: string; storeId: string; articleId: s
  * stock.
  */
 export async function arrivalOf(table: Pick<Table, "load">, order: Order): Promise<Arrival | undefined> {
-  const { campaignId, storeId, teamId } = order;
+  const { campaignId, storeId } = order;
   const [first] = order.lines;
   if (order.sourced !== "to_order" || campaignId === undefined || !first) return undefined;
   const lineId = lineIdOf({ campaignId, storeId, articleId: first.articleId });
-  const team = await table.load(teams, { teamId });
+  const team = await loadTeam(table, order);
   return arrivalAt(order, team, await loadLine(table, lineId));
 }
 

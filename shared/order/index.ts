@@ -13,6 +13,14 @@ export {
 } from "./batch-share.ts";
 export { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts";
 export type { Order, Routed } from "./model.ts";
+export {
+  atItsStore,
+  couponBack,
+  couponBooked,
+  couponFen,
+  orderFacts,
+  requestedRefund,
+} from "./order-writes.ts";
 export { leaveLine, openAllotment, returnUnits, unitsByArticle } from "./return-units.ts";
-export { type SeatState, seatState } from "./rules.ts";
+export { loadTeam, type SeatState, seatState } from "./rules.ts";
 export { type KitPart, keptFen, linesOf, netPaidFen, nominalGrams, resold, soldOf, weighed } from "./sold.ts";

@@ -25,7 +25,8 @@ export const seatLifecycle = lifecycle({
 
 export const orderLifecycle = lifecycle({
   PLACED: { ready: "READY", handedOver: "HANDED_OVER", cancelled: "CANCELLED" },
-  READY: { handedOver: "HANDED_OVER", cancelled: "CANCELLED" },
+  READY: { handedOver: "HANDED_OVER", cancelled: "CANCELLED", dispatched: "DISPATCHED" },
+  DISPATCHED: { handedOver: "HANDED_OVER", returned: "READY" },
   HANDED_OVER: {},
   CANCELLED: {},
 });

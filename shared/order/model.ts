@@ -53,7 +53,8 @@ export const order = payment.extend({
   /** Day in Asia/Shanghai on which the order was placed: key of the store's day. */
   day: z.string(),
   campaignId: idOf("CP").optional(),
-  teamId: idOf("TM"),
+  /** The team its seat is in; an order of the shop's cart has none, and stands once it is paid. */
+  teamId: idOf("TM").optional(),
   seat: z.enum(seatLifecycle.states),
   stage: z.enum(orderLifecycle.states),
   shipping: z.enum(shippingLifecycle.states),
@@ -94,6 +95,10 @@ export const order = payment.extend({
   origin,
   pickupFrom: epochMs,
   pickupUntil: epochMs,
+  /** It is brought to the member, between two moments, for a fee that is part of what is paid; distances in metres. */
+  delivery: z.object({ slotId: z.string(), from: epochMs, until: epochMs, feeFen: fen, distanceM: z.int() }).optional(),
+  /** To whom and where: JSON `{ name, phone, address, wgs84: { lat, lng } }`, sealed under the member's key. */
+  deliverTo: pii().optional(),
   pickupHash: z.string().optional(),
   pickupCode: pii().optional(),
   handedOverAt: epochMs.optional(),

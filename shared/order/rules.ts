@@ -1,3 +1,6 @@
+import { invariant } from "../kernel/invariant.ts";
+import type { Table } from "../table/entity.ts";
+import { teams } from "../table/keys.ts";
 import type { Order } from "./model.ts";
 
 /** What a seat is to people: the stored state, and what its team's end makes of a paid one. */
@@ -5,11 +8,20 @@ export type SeatState = Order["seat"];
 
 /**
  * Success and failure write the team only; a paid seat is read as confirmed, or as due for refund, from the team's state.
- * Exact, because a team's terminal state never changes.
+ * Exact, because a team's terminal state never changes. An order without a team waits for nobody: paid, it stands.
  */
-export function seatState(order: Pick<Order, "seat">, team: { state: string }): SeatState {
+export function seatState(order: Pick<Order, "seat" | "teamId">, team: { state: string } | undefined): SeatState {
   if (order.seat !== "PAID") return order.seat;
+  if (order.teamId === undefined) return "CONFIRMED";
+  invariant(team, `a seat is read with its team ${order.teamId}`);
   if (team.state === "SUCCEEDED") return "CONFIRMED";
   if (team.state === "FAILED") return "REFUND_DUE";
   return "PAID";
 }
+
+/** The team of an order's seat; undefined for an order without one. */
+export const loadTeam = (
+  table: Pick<Table, "load">,
+  { teamId }: Pick<Order, "teamId">,
+  how: { eventually?: boolean } = {},
+) => (teamId === undefined ? undefined : table.load(teams, { teamId }, how));

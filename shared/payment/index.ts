@@ -13,4 +13,5 @@ export type {
   Refused,
   Unknown,
 } from "./ports.ts";
+export { reconcilePaymentOf, reconcileRefundOf } from "./reconcile-later.ts";
 export { resolveCase } from "./resolve-case.ts";

@@ -1,19 +1,9 @@
 import { revocationWrites } from "../coupon/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
-import { afterSaleMs, type Order } from "../order/index.ts";
+import { afterSaleMs, loadTeam, type Order } from "../order/index.ts";
 import { decide, Stale, type Stored, type Table } from "../table/entity.ts";
-import {
-  acquisitions,
-  couponGrants,
-  dues,
-  members,
-  orders,
-  ordersOfMember,
-  outbox,
-  teams,
-  touchesOf,
-} from "../table/keys.ts";
+import { acquisitions, couponGrants, dues, members, orders, ordersOfMember, outbox, touchesOf } from "../table/keys.ts";
 import { acquisitionLifecycle } from "./lifecycle.ts";
 import type { Acquisition, ReferredBy } from "./model.ts";
 import { referralPolicy } from "./policy.ts";
@@ -109,8 +99,8 @@ async function choose(
 
 /** Who may have brought the member, by precedence. */
 async function candidatesOf(deps: Deps, order: Order): Promise<Candidate[]> {
-  const team = await deps.table.load(teams, { teamId: order.teamId }, { eventually: true });
-  const joined = team?.leaderOrderId !== order.orderId;
+  const team = await loadTeam(deps.table, order, { eventually: true });
+  const joined = team !== undefined && team.leaderOrderId !== order.orderId;
   const invited = order.origin.inviterId ?? (joined ? team?.leaderId : undefined);
   const by = joined ? ("team_invite" as const) : ("share" as const);
   const atOrder = invited === undefined ? [] : [{ inviterId: invited, by, touchedAt: order.createdAt }];

@@ -317,8 +317,7 @@ export const orders = entity({
   key: ({ orderId }) => ({ pk: `ORDER#${orderId}`, sk: "#" }),
   indexed: ["teamId", "memberId", "storeId", "day"],
   index: (o) => ({
-    gsi1pk: `TEAM#${o.teamId}`,
-    gsi1sk: `SEAT#${o.orderId}`,
+    ...(o.teamId !== undefined && { gsi1pk: `TEAM#${o.teamId}`, gsi1sk: `SEAT#${o.orderId}` }),
     gsi2pk: `MEMBER#${o.memberId}`,
     gsi2sk: o.orderId,
     gsi3pk: `STORE#${o.storeId}#DAY#${o.day}`,
