@@ -97,6 +97,7 @@ const chapters: Chapter[] = [
       withdrawn: "到货延期退款",
       failed: "未成团",
       refundedOfFailed: "未成团退款到账",
+      cancelled: "取消订单",
       stuckOfFailed: "未成团退款异常",
       claimed: "售后",
       reseated: "迟到支付重新入座",

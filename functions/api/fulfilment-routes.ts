@@ -138,7 +138,7 @@ export const fulfilmentOps: Route[] = [
     path: "/ops/v1/stores/{storeId}/orders/{orderId}/packing",
     summary: "称重打包",
     description:
-      "Confirms what the goods of an order by weight weigh, once its team has succeeded and before it is handed over. What lacks of the nominal weight is refunded in proportion to what was paid, by a refund of its own; what is too much costs the member nothing. Confirmed once: the same grams again are answered the same, others are refused.",
+      "Confirms what an article by weight of an order weighs, once its team has succeeded and before it is handed over. What lacks of the nominal weight is refunded in proportion to what was paid, by a refund of its own; what is too much costs the member nothing. Confirmed once: the same grams again are answered the same, others are refused.",
     actor: "staff",
     owns: "none",
     roles: ["admin", "ops", "store_manager", "store_staff"],
@@ -147,11 +147,13 @@ export const fulfilmentOps: Route[] = [
     idempotent: true,
     params: storePath.extend(orderPath.shape),
     body: z.strictObject({
+      articleId: idOf("AR").optional().meta({ description: "Which, where an order has several articles by weight" }),
       grams: z.int().min(1).max(9_900_000).meta({ description: "Grams of all units together", example: 930 }),
     }),
     ok: z
       .object({
         orderId: z.string(),
+        articleId: z.string(),
         grams: z.int(),
         nominalGrams: z.int().meta({ description: "What was sold" }),
         refundFen: z.int().meta({ description: "What goes back for what lacks, fen; 0 where nothing does" }),

@@ -59,7 +59,7 @@ const campaignPath = z.strictObject({ campaignId: idOf("CP") });
 const teamPath = z.strictObject({ teamId: idOf("TM") });
 const orderPath = z.strictObject({ orderId: idOf("OR") });
 
-const place = z
+export const place = z
   .union([point, z.strictObject({ address: typedText(4, 200) })])
   .meta({ description: "Where the member is: a point with its datum, or an address to be located" });
 export const seatBody = {
@@ -74,11 +74,11 @@ export const seatBody = {
   fulfilment: z.enum(["pickup", "delivery"]).default("pickup").meta({ description: "Delivery is refused for now" }),
   shareToken: text(0, 32).optional().meta({ description: "Of the link the member came by" }),
 };
-const couponGrantId = idOf("CG").optional().meta({ description: "One of your coupons (优惠券)" });
-const couponProblems = ["COUPON_NOT_FOUND", "COUPON_STATE", "COUPON_UNFIT"] as const;
+export const couponGrantId = idOf("CG").optional().meta({ description: "One of your coupons (优惠券)" });
+export const couponProblems = ["COUPON_NOT_FOUND", "COUPON_STATE", "COUPON_UNFIT"] as const;
 /** Of a neighbour team, whose seats are routed. */
 const { upToUnits: _, ...routedSeatBody } = { ...seatBody, couponGrantId, place };
-const routingProblems = [
+export const routingProblems = [
   "NO_STORE_IN_RANGE",
   "STORE_NOT_ABLE",
   "STORE_NOT_FOUND",

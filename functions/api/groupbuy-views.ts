@@ -18,13 +18,13 @@ import { yuan } from "../../shared/kernel/money.ts";
 import { hour, isoOutput, minute, toIso } from "../../shared/kernel/time.ts";
 import {
   type Arrival,
+  nameOf,
   type Order,
   orderLifecycle,
   type SeatState,
   seatLifecycle,
   seatShare,
   seatState,
-  soldOf,
 } from "../../shared/order/index.ts";
 import type { Refund } from "../../shared/payment/index.ts";
 import { paymentLifecycle, refundCauses, refundLifecycle } from "../../shared/payment/index.ts";
@@ -91,6 +91,7 @@ const offer = {
   perishableNotice: z.string().optional().meta({ description: "Shown before paying, where the article is perishable" }),
 };
 
+export const perishableText = "本商品为鲜活易腐品,不适用七日无理由退货;如有质量问题仍可退款。";
 const refundText = "已付款项自动全额原路退回,一般在截止后10分钟内发起,到账时间以银行为准。";
 
 /** A batch's terms in words. */
@@ -148,7 +149,7 @@ const offerView = (terms: Terms) => ({
     weightNotice: `本商品按重量出售,每份约${terms.grams}克,先按标称重量付款,提货前按实称结算,多退少不补。`,
   }),
   ...(terms.perishable && {
-    perishableNotice: "本商品为鲜活易腐品,不适用七日无理由退货;如有质量问题仍可退款。",
+    perishableNotice: perishableText,
   }),
 });
 
@@ -296,12 +297,12 @@ const lineView = z.object({
   packedGrams: z.int().optional().meta({ description: "Of goods by weight: of all units, once they are packed" }),
 });
 /** What was bought: the goods line by line, and the kit that they make. */
-const boughtView = {
+export const boughtView = {
   units: z.int().meta({ description: "Of the article; of a kit, kits" }),
   lines: z.array(lineView).meta({ description: "Of a kit a line a component; they sum to the price before discounts" }),
   kit: z.object({ articleId: id, name: z.string() }).optional().meta({ description: "Of a kit (套装)" }),
 };
-const toBought = ({ units, lines, kit }: Order) => ({
+export const toBought = ({ units, lines, kit }: Order) => ({
   units,
   lines,
   ...(kit && { kit: { articleId: kit.articleId, name: kit.name } }),
@@ -312,7 +313,7 @@ export const priceView = z
   .array(
     z
       .object({
-        kind: z.enum(["alone", "team", "weight", "pickup", "coupon", "delivery"]),
+        kind: z.enum(["goods", "alone", "team", "weight", "pickup", "coupon", "delivery"]),
         amountFen: z.int().meta({ description: "Fen, below zero where it is taken off" }),
         text: z.string().meta({ description: "How it came about" }),
       })
@@ -365,7 +366,7 @@ const refundView = z
     state: z.enum(refundLifecycle.states),
     cause: z.enum(refundCauses).meta({
       description:
-        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish; weight_difference: 称重结算, what lacked of the nominal weight; compensation: 售后先行赔付",
+        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish; weight_difference: 称重结算, what lacked of the nominal weight; compensation: 售后先行赔付; cancelled: 取消订单",
     }),
     refundFen: money,
     requestedAt: isoOutput,
@@ -391,6 +392,14 @@ const headline: Record<SeatState, string> = {
   REFUNDED: "已退款",
   REFUND_ATTENTION: "退款需要处理",
 };
+
+/** What an order from the cart, which stands once it is paid, is waiting for. */
+const stageLine: Partial<Record<Order["stage"], string>> = { PLACED: "备货中", READY: "待提货", DISPATCHED: "配送中" };
+function headlineOf({ stage, teamId, delivery }: Order, seat: SeatState): string {
+  if (stage === "HANDED_OVER") return delivery ? "已送达" : "已提货";
+  if (teamId !== undefined || seat !== "CONFIRMED") return headline[seat];
+  return (delivery && stage === "READY" ? "待配送" : stageLine[stage]) ?? headline[seat];
+}
 
 export const orderView = z
   .object({
@@ -479,7 +488,7 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
     ...(order.teamId !== undefined && { teamId: order.teamId }),
     ...(order.campaignId !== undefined && { campaignId: order.campaignId }),
     seat,
-    headline: order.stage === "HANDED_OVER" ? "已提货" : headline[seat],
+    headline: headlineOf(order, seat),
     stage: order.stage,
     ...(team && { teamState: team.state }),
     leader: team?.leaderOrderId === order.orderId,
@@ -534,7 +543,7 @@ export const toOrderLine = (order: Order) => ({
   ...(order.teamId !== undefined && { teamId: order.teamId }),
   seat: order.seat,
   stage: order.stage,
-  name: soldOf(order).name,
+  name: nameOf(order),
   units: order.units,
   payableFen: order.payableFen,
   payable: yuan(order.payableFen),

@@ -43,6 +43,10 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./fulfilment-routes.ts")).fulfilmentOps,
   },
   {
+    under: ["/ops/v1/stores/*/orders/*/cancellation"],
+    routes: async () => (await import("./cart-routes.ts")).cartOps,
+  },
+  {
     under: ["/ops/v1/coupons", "/ops/v1/coupon-grants"],
     routes: async () => (await import("./coupon-routes.ts")).couponOps,
   },

@@ -15,13 +15,18 @@ export const shopModules: readonly RouteModule[] = [
   {
     under: [
       "/v1/campaigns",
+      "/v1/cart",
       "/v1/communities/*/campaigns",
+      "/v1/me/cart",
       "/v1/orders",
       "/v1/shares",
       "/v1/store-offers",
       "/v1/teams",
     ],
-    routes: async () => (await import("./groupbuy-routes.ts")).groupbuyShop,
+    routes: async () => [
+      ...(await import("./groupbuy-routes.ts")).groupbuyShop,
+      ...(await import("./cart-routes.ts")).cartShop,
+    ],
   },
   {
     under: ["/v1/me/commission", "/v1/me/commissions", "/v1/me/payouts"],

@@ -13,6 +13,7 @@ import { limitRows } from "../../shared/table/keys.ts";
 export const limits = {
   login: { burst: 30, perMs: minute },
   open: { burst: 10, perMs: minute },
+  order: { burst: 10, perMs: minute },
   join: { burst: 10, perMs: minute },
   pay: { burst: 20, perMs: minute },
   pickupCode: { burst: 10, perMs: minute },

@@ -60,6 +60,8 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
       invoiced && awaitRedLetter(deps, orderId, text(event, "refundId")),
     ]);
   },
+  "order.paid": (deps, event) => attributeOrder(deps, text(event, "orderId")),
+  "order.cancelled": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.withdrawn": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "order.compensated": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),

@@ -66,6 +66,18 @@ const toMember: Record<string, Words> = {
     body: `“${e.data.articleName}”到货延期,${moment(e, "pickupFrom")}起可提货。货到之前可申请全额退款,不操作则为您保留订单。`,
   }),
   "seat.withdrawn": (e) => ({ title: "已申请退款", body: `${amount(e, "refundFen")}将原路退回,订单不再保留。` }),
+  "order.paid": (e) => ({
+    title: "支付成功",
+    body: `已支付${amount(e, "payableFen")},门店正在备货,备好后凭提货码到店自提。`,
+  }),
+  "order.released": () => ({ title: "订单已超时", body: "未在规定时间内支付,订单已取消,您可以重新下单。" }),
+  "order.cancelled": (e) => ({
+    title: "订单已取消",
+    body:
+      e.data.by === "staff"
+        ? `很抱歉,门店无法完成本单,${amount(e, "refundFen")}将全额原路退回。`
+        : `${amount(e, "refundFen")}将全额原路退回。`,
+  }),
   "seat.released": () => ({ title: "订单已超时", body: "未在规定时间内支付,座位已释放,您可以重新下单。" }),
   "seat.left": (e) => ({ title: "已退出拼团", body: `${amount(e, "payableFen")}将全额原路退回。` }),
   "payment.orphaned": (e) => ({

@@ -5,24 +5,29 @@ import { couponGrants } from "../table/keys.ts";
 import { couponGrantLifecycle } from "./lifecycle.ts";
 import type { CouponGrant, CouponTerms } from "./model.ts";
 
-/** The order that a coupon is to be used for; its team price, fen. `storeId` is not known before it is routed. */
+/** The order that a coupon is to be used for: what its articles come to, fen. `storeId` is not known before it is routed. */
 export interface CouponUse {
-  articleId: string;
+  lines: readonly { articleId: string; amountFen: number }[];
   storeId?: string | undefined;
   channel: "mini" | "batch";
-  priceFen: number;
+}
+
+/** What of an order a coupon is for comes to, fen; undefined where it is for none of its articles. */
+function eligibleFen({ articleIds }: CouponTerms, { lines }: CouponUse): number | undefined {
+  const fit = lines.filter(({ articleId }) => !articleIds || articleIds.includes(articleId));
+  return fit.length === 0 ? undefined : fit.reduce((sum, { amountFen }) => sum + amountFen, 0);
 }
 
 /** Why a coupon is not for this order; undefined: it is. `now` is epoch ms. */
-function unfit(terms: CouponTerms, use: CouponUse, now: number): string | undefined {
-  const { articleIds, storeIds, channels, thresholdFen, validFrom, validUntil } = terms;
+function unfit(terms: CouponTerms, use: CouponUse, priceFen: number | undefined, now: number): string | undefined {
+  const { storeIds, channels, thresholdFen, validFrom, validUntil } = terms;
   if (now < validFrom) return "its time has not come";
   if (now >= validUntil) return "its time is over";
-  if (articleIds && !articleIds.includes(use.articleId)) return "it is for other articles";
+  if (priceFen === undefined) return "it is for other articles";
   if (storeIds && use.storeId !== undefined && !storeIds.includes(use.storeId)) return "it is for other stores";
   if (channels && !channels.includes(use.channel)) return `it is for ${channels.join(", ")}, not ${use.channel}`;
-  if (use.priceFen < thresholdFen)
-    return `满${yuan(thresholdFen)}元可用: the order is ${use.priceFen} fen, not ${thresholdFen}`;
+  if (priceFen < thresholdFen)
+    return `满${yuan(thresholdFen)}元可用: the order is ${priceFen} fen, not ${thresholdFen}`;
   return undefined;
 }
 
@@ -38,7 +43,7 @@ export const funderAccount = ({ funder }: Pick<CouponTerms, "funder">): string =
       : `store:${funder.storeId}`;
 
 /**
- * A member's coupon for an order, and what it promises, fen. Throws COUPON_NOT_FOUND, COUPON_STATE (held by an order, used, taken
+ * A member's coupon for an order, what it promises, and what of the order it is for comes to, fen. Throws COUPON_NOT_FOUND, COUPON_STATE (held by an order, used, taken
  * away), COUPON_UNFIT (with the reason).
  */
 export async function couponFor(
@@ -46,16 +51,17 @@ export async function couponFor(
   key: { memberId: string; grantId: string },
   use: CouponUse,
   now: number,
-): Promise<{ grant: Stored<CouponGrant>; faceFen: number }> {
+): Promise<{ grant: Stored<CouponGrant>; faceFen: number; eligibleFen: number }> {
   const grant = await table.load(couponGrants, key);
   if (!grant) throw new DomainError("COUPON_NOT_FOUND");
   if (grant.state !== "GRANTED") {
     const facts = { state: grant.state, ...(grant.orderId && { orderId: grant.orderId }) };
     throw new DomainError("COUPON_STATE", `it is ${grant.state}`, { facts });
   }
-  const why = unfit(grant.terms, use, now);
-  if (why) throw new DomainError("COUPON_UNFIT", why);
-  return { grant, faceFen: faceOf(grant.terms, use.priceFen) };
+  const priceFen = eligibleFen(grant.terms, use);
+  const why = unfit(grant.terms, use, priceFen, now);
+  if (why !== undefined || priceFen === undefined) throw new DomainError("COUPON_UNFIT", why);
+  return { grant, faceFen: faceOf(grant.terms, priceFen), eligibleFen: priceFen };
 }
 
 type Key = { memberId: string; grantId: string };

@@ -4,16 +4,17 @@ import { greatCircle } from "../kernel/geo.ts";
 import { DomainError } from "../kernel/problem.ts";
 import {
   arrivalOf,
+  hasUnits,
   leaveLine,
   type Order,
   openAllotment,
   type Routed,
   returnUnits,
-  unitsByArticle,
+  takeUnits,
 } from "../order/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
-import { allotments, orders, outbox, pickupCodes, stockMovements, stocks, stores, teams } from "../table/keys.ts";
+import { allotments, orders, outbox, pickupCodes, stores, teams } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { reasonText } from "./route-texts.ts";
 import { type Judged, judgeNearest, middleOf, straightLine, whyNot } from "./routing-rules.ts";
@@ -169,21 +170,7 @@ async function supplyOf(
     const taken = allotments.patch(allotment).add({ left: -whole }).when("left", ">=", whole);
     return { enough: true, take: [taken.when("state", "=", "OPEN")] };
   }
-  const take: Write[] = [];
-  for (const [articleId, units] of unitsByArticle(order)) {
-    const stock = await table.load(stocks, { storeId, articleId });
-    if (!stock || stock.online < units) return { enough: false, take: [] };
-    take.push(
-      stocks.patch({ storeId, articleId }).add({ online: -units }).when("online", ">=", units),
-      movement(deps, order, { storeId, articleId, delta: -units }),
-    );
-  }
-  return { enough: true, take };
+  if (!(await hasUnits(table, order, storeId))) return { enough: false, take: [] };
+  // an order may come back to a store it left: its version, which no two commits share, keeps the causes apart
+  return { enough: true, take: takeUnits(deps, order, storeId, `reroute#${order.orderId}#${order.version}`) };
 }
-
-/** An order may come back to a store it left: its version, which no two commits share, keeps the causes apart. */
-const movement = (
-  { env }: { env: Pick<Env, "clock"> },
-  order: Stored<Order>,
-  what: { storeId: string; articleId: string; delta: number },
-): Write => stockMovements.create({ ...what, cause: `reroute#${order.orderId}#${order.version}`, at: env.clock.now() });

@@ -1,7 +1,7 @@
 import type { Env } from "../kernel/env.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
-import { shippingLifecycle, soldOf } from "../order/index.ts";
+import { nameOf, shippingLifecycle } from "../order/index.ts";
 import { decide, loadLasting, type Table } from "../table/entity.ts";
 import { dues, members, orders } from "../table/keys.ts";
 import { settlesAfterMs } from "./follow-settlement.ts";
@@ -32,7 +32,7 @@ export async function uploadShipping(
   if (order.shipping === "NONE") {
     const member = await loadLasting(table, members, { memberId: order.memberId });
     invariant(member, `order ${orderId} has a member`);
-    const { name, units } = soldOf(order);
+    const [name, units] = [nameOf(order), order.units];
     const outcome = await shippingUpload.uploadPickup({
       paymentNo: order.paymentNo,
       openid: member.openid,

@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { minute, second, toIso } from "../kernel/time.ts";
-import { arrivalOf, nominalGrams, type Order, orderLifecycle } from "../order/index.ts";
+import { arrivalOf, type Order, orderLifecycle, unweighed } from "../order/index.ts";
 import { recallAt } from "../supply/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
@@ -67,7 +67,7 @@ export async function verifyPickup(
     await refuseRecalled(deps, order);
     const { orderId, day } = order;
     const units = await unitsToHandOver(table, order);
-    if (nominalGrams(order) !== undefined && order.packedAt === undefined)
+    if (unweighed(order).length > 0)
       throw new DomainError("PACKING_REQUIRED", `weigh it: POST /ops/v1/stores/${storeId}/orders/${orderId}/packing`, {
         facts: { orderId },
       });

@@ -3,7 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { booked } from "../ledger/index.ts";
-import { afterSaleMs, arrivalOf, loadTeam, type Order, orderFacts, requestedRefund, soldOf } from "../order/index.ts";
+import { afterSaleMs, arrivalOf, loadTeam, nameOf, type Order, orderFacts, requestedRefund } from "../order/index.ts";
 import { reconcileRefundOf } from "../payment/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
@@ -97,7 +97,7 @@ export async function compensateOrder(
             ...orderFacts(order),
             refundId,
             refundFen: amountFen,
-            articleName: soldOf(order).name,
+            articleName: nameOf(order),
           },
         }),
       ),

@@ -30,7 +30,7 @@ export {
   requestRefund,
 } from "./refund.ts";
 export { runCampaign } from "./run-campaign.ts";
-export { settleHold } from "./settle-hold.ts";
+export { freeHold, settleHold } from "./settle-hold.ts";
 export { settlePayment } from "./settle-payment.ts";
 export { settleTeam } from "./settle-team.ts";
 export { shareOfLeader, shareShop, shareTeam, touchShare } from "./share-link.ts";

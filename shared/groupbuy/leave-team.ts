@@ -11,7 +11,7 @@ import type { Once } from "../table/once.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Team } from "./model.ts";
 import { guardWithout, unitsBack } from "./seat-writes.ts";
-import { settleHold } from "./settle-hold.ts";
+import { freeHold } from "./settle-hold.ts";
 import { counts, seatsIn, teamFailed } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env; channel: PaymentChannel };
@@ -22,12 +22,7 @@ type Deps = { table: Table; env: Env; channel: PaymentChannel };
  * says so or nobody is left. Throws ORDER_NOT_FOUND, LEAVE_CLOSED, SEAT_STATE, PAYMENT_UNKNOWN (ask again).
  */
 export async function leaveTeam(deps: Deps, input: { orderId: string; once: Once<Order> }): Promise<Order> {
-  const order = await deps.table.load(orders, { orderId: input.orderId });
-  if (!order) throw new DomainError("ORDER_NOT_FOUND");
-  if (order.seat === "HELD") {
-    const outcome = await settleHold(deps, order.orderId);
-    if (outcome === "undecided") throw new DomainError("PAYMENT_UNKNOWN");
-  }
+  await freeHold(deps, input.orderId);
   return decide(() => leavePaid(deps, input));
 }
 

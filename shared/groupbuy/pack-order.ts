@@ -1,5 +1,6 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
+import { pairId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import {
   arrivalOf,
@@ -10,7 +11,6 @@ import {
   orderFacts,
   requestedRefund,
   seatState,
-  soldOf,
   weighed,
 } from "../order/index.ts";
 import { reconcileRefundOf } from "../payment/index.ts";
@@ -18,13 +18,14 @@ import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table } from "../table/entity.ts";
 import { orders, outbox, refunds } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
-import { dueRefund, shortOf, weightRefundId } from "./team-seats.ts";
+import { dueRefund, shortOf } from "./team-seats.ts";
 
 type Deps = { table: Table; env: Env };
 
 /** What a store packed of an order by weight, and what goes back for what lacked, fen. `packedAt` is epoch ms. */
 export interface Packing {
   orderId: string;
+  articleId: string;
   grams: number;
   nominalGrams: number;
   refundFen: number;
@@ -32,25 +33,30 @@ export interface Packing {
 }
 
 /**
- * Confirms the weight of an order's goods, once: what lacks of the nominal weight is refunded, by a refund of its own; what is
+ * Confirms the weight of an article of an order, once: what lacks of the nominal weight is refunded, by a refund of its own; what is
  * too much costs the member nothing. The same grams again give the same answer. Throws ORDER_NOT_FOUND (or at another store),
- * ORDER_STATE (not by weight, or ended), SEAT_STATE (its team did not succeed, or it is refunded), ARRIVAL_OUTSTANDING,
+ * ORDER_STATE (not by weight, or ended), INPUT_INVALID (several are by weight and none is named), SEAT_STATE (its team did not succeed, or it is refunded), ARRIVAL_OUTSTANDING,
  * PACKING_CONFIRMED (facts: the grams), TRY_AGAIN (what its cut-off or arrival left over is being refunded).
  */
 export async function packOrder(
   deps: Deps,
-  input: { by: string; storeId: string; orderId: string; grams: number; once: Once<Packing> },
+  input: {
+    by: string;
+    storeId: string;
+    orderId: string;
+    articleId?: string | undefined;
+    grams: number;
+    once: Once<Packing>;
+  },
 ): Promise<Packing> {
   const { env, table } = deps;
   const { by, storeId, orderId, grams, once } = input;
   return decide(async () => {
     const order = await table.load(orders, { orderId });
     if (order?.storeId !== storeId) throw new DomainError("ORDER_NOT_FOUND");
-    const nominal = nominalGrams(order);
-    if (nominal === undefined)
-      throw new DomainError("ORDER_STATE", "its goods are not sold by weight: hand them over as they are");
-    if (order.packedAt !== undefined) {
-      const known = packingOf(order, order.packedAt, nominal);
+    const line = lineToPack(order, input.articleId);
+    if (order.packedAt !== undefined && line.packedGrams !== undefined) {
+      const known = packingOf(orderId, line, order.packedAt);
       if (known.grams !== grams)
         throw new DomainError("PACKING_CONFIRMED", `it was packed with ${known.grams} g: hand that over`, {
           facts: { grams: known.grams },
@@ -59,10 +65,11 @@ export async function packOrder(
       return known;
     }
     await refuseUnready(table, order);
-    const { lines, backFen: refundFen } = weighed(order, grams);
+    const { articleId } = line;
+    const { lines, backFen: refundFen } = weighed(order, articleId, grams);
     const packedAt = env.clock.now();
-    const packing = packingOf({ ...order, lines }, packedAt, nominal);
-    const refundId = weightRefundId(order);
+    const packing = packingOf(orderId, lines.find((one) => one.articleId === articleId)!, packedAt);
+    const refundId = pairId("RF", orderId, articleId);
     const requested = requestedRefund(order, { refundId, cause: "weight_difference", refundFen }, packedAt);
     await table.commit([
       atItsStore(order).asRead(order).when("seat", "=", "PAID").set({ lines, packedAt }),
@@ -74,9 +81,9 @@ export async function packOrder(
           origin: order.origin,
           data: {
             ...orderFacts(order),
-            articleName: soldOf(order).name,
+            articleName: line.name,
             grams,
-            nominalGrams: nominal,
+            nominalGrams: packing.nominalGrams,
             ...(refundFen > 0 && { refundId, refundFen }),
           },
         }),
@@ -85,7 +92,7 @@ export async function packOrder(
         staffId: by,
         action: "order.pack",
         target: orderId,
-        change: { grams, nominalGrams: nominal, refundFen },
+        change: { articleId, grams, nominalGrams: packing.nominalGrams, refundFen },
       }),
       ...once(packing),
     ]);
@@ -93,9 +100,24 @@ export async function packOrder(
   });
 }
 
-function packingOf({ orderId, lines }: Order, packedAt: number, nominal: number): Packing {
-  const { units, unitFen, amountFen, packedGrams = nominal } = lines[0]!;
-  return { orderId, grams: packedGrams, nominalGrams: nominal, refundFen: units * unitFen - amountFen, packedAt };
+/** The line by weight that is named, or the only one. Throws ORDER_STATE, INPUT_INVALID (there are several). */
+function lineToPack({ lines }: Order, articleId: string | undefined): Order["lines"][number] {
+  const byWeight = lines.filter((line) => nominalGrams(line) !== undefined);
+  const fit = byWeight.filter((line) => articleId === undefined || line.articleId === articleId);
+  if (fit.length === 0)
+    throw new DomainError("ORDER_STATE", "its goods are not sold by weight: hand them over as they are");
+  if (fit.length > 1)
+    throw new DomainError("INPUT_INVALID", undefined, {
+      errors: [{ path: "body.articleId", message: `say which: ${fit.map((line) => line.articleId).join(", ")}` }],
+    });
+  return fit[0]!;
+}
+
+function packingOf(orderId: string, line: Order["lines"][number], packedAt: number): Packing {
+  const { articleId, units, unitFen, amountFen } = line;
+  const nominal = nominalGrams(line) ?? 0;
+  const { packedGrams: grams = nominal } = line;
+  return { orderId, articleId, grams, nominalGrams: nominal, refundFen: units * unitFen - amountFen, packedAt };
 }
 
 /** Throws where the goods of an order are not, or not yet, to be packed. A team's end and what arrived for a seat are for good. */

@@ -2,7 +2,7 @@ import type { Env } from "../kernel/env.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
-import { loadTeam, type Order, soldOf } from "../order/index.ts";
+import { loadTeam, nameOf, type Order } from "../order/index.ts";
 import { type PaymentChannel, type PaymentParameters, paymentLifecycle, reconcilePaymentOf } from "../payment/index.ts";
 import { decide, loadLasting, Stale, type Stored, type Table } from "../table/entity.ts";
 import { members, orders, paymentAttempts } from "../table/keys.ts";
@@ -26,12 +26,11 @@ export interface Payable {
 export async function payOrder(deps: Deps, orderId: string): Promise<Payable> {
   for (let round = 0; round < 3; round++) {
     const { order, team, openid } = await payable(deps, orderId);
-    const expiresAt = Math.min(order.holdUntil, team.deadline ?? team.terms.hardEnd);
+    const expiresAt = team ? Math.min(order.holdUntil, team.deadline ?? team.terms.hardEnd) : order.holdUntil;
     if (deps.env.clock.now() >= expiresAt) throw new DomainError("HOLD_EXPIRED");
-    const sold = soldOf(order);
     const asked = await deps.channel.prepay({
       paymentNo: order.paymentNo,
-      description: `${team.terms.name} ${sold.name}×${sold.units}`,
+      description: descriptionOf(order, team),
       amountFen: order.payableFen,
       openid,
       expiresAt,
@@ -58,7 +57,14 @@ export async function payOrder(deps: Deps, orderId: string): Promise<Payable> {
   throw new DomainError("PAYMENT_UNKNOWN");
 }
 
-async function payable(deps: Deps, orderId: string): Promise<{ order: Stored<Order>; team: Team; openid: string }> {
+/** What the member reads in the bill. */
+const descriptionOf = (order: Order, team: Team | undefined): string =>
+  `${team ? `${team.terms.name} ` : ""}${nameOf(order)}×${order.units}`;
+
+async function payable(
+  deps: Deps,
+  orderId: string,
+): Promise<{ order: Stored<Order>; team: Team | undefined; openid: string }> {
   const order = await deps.table.load(orders, { orderId });
   if (!order) throw new DomainError("ORDER_NOT_FOUND");
   if (order.seat === "RELEASED") throw new DomainError("HOLD_EXPIRED");
@@ -67,8 +73,8 @@ async function payable(deps: Deps, orderId: string): Promise<{ order: Stored<Ord
     loadTeam(deps.table, order),
     loadLasting(deps.table, members, { memberId: order.memberId }),
   ]);
-  invariant(team && member, `order ${orderId} has its team and member`);
-  if (team.state !== "OPENING" && team.state !== "FORMING")
+  invariant(member && (team || order.teamId === undefined), `order ${orderId} has its team and member`);
+  if (team && team.state !== "OPENING" && team.state !== "FORMING")
     throw new DomainError("TEAM_CLOSED", undefined, { facts: { campaignId: team.campaignId } });
   return { order, team, openid: member.openid };
 }

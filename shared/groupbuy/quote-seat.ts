@@ -1,3 +1,4 @@
+import { cartPriceOf } from "../cart/index.ts";
 import { couponFor } from "../coupon/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { DomainError } from "../kernel/problem.ts";
@@ -56,7 +57,8 @@ export async function quoteSeat(
   if (delivers && (deliveryFeeFen === undefined || batch)) throw new DomainError("DELIVERY_NOT_OFFERED");
   const feeFen = delivers ? (deliveryFeeFen ?? 0) : 0;
   const priced = { units, aloneFen, unitFen, floorFen };
-  const use = { articleId: campaign.articleId, channel: batch ? "batch" : "mini", priceFen: unitFen * units } as const;
+  const sold = [{ articleId: campaign.articleId, amountFen: unitFen * units }];
+  const use = { lines: sold, channel: batch ? "batch" : "mini" } as const;
   const { memberId, couponGrantId: grantId } = input;
   const key = grantId === undefined ? undefined : { memberId, grantId };
   const coupon = key && (await couponFor({ table }, key, use, env.clock.now()));
@@ -69,4 +71,6 @@ export async function quoteSeat(
 
 /** What an order comes to line by line, as it stands: what was paid, or of a settled batch what is kept of it. */
 export const priceOf = (order: Order): PriceLine[] =>
-  priceLines({ ...soldOf(order), batch: order.wantedUnits !== undefined }, order.discounts ?? []);
+  order.teamId === undefined
+    ? cartPriceOf(order)
+    : priceLines({ ...soldOf(order), batch: order.wantedUnits !== undefined }, order.discounts ?? []);

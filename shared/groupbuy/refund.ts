@@ -138,6 +138,7 @@ const reasons: Record<Refund["cause"], string> = {
   late_arrival: "到货延期,会员申请全额退款",
   weight_difference: "称重结算,退还不足部分",
   compensation: "售后先行赔付",
+  cancelled: "取消订单,全额退款",
 };
 
 function step(deps: Deps, input: RefundKey & { round: number }, refund: Refund | undefined): RefundStep {

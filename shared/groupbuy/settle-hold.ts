@@ -1,6 +1,8 @@
+import { releaseCart } from "../cart/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
+import { DomainError } from "../kernel/problem.ts";
 import { atItsStore, couponBack, loadTeam, type Order, orderFacts, seatLifecycle } from "../order/index.ts";
 import { type PaymentChannel, paymentLifecycle, reconcilePaymentOf } from "../payment/index.ts";
 import { decide, type Table } from "../table/entity.ts";
@@ -29,6 +31,14 @@ export async function settleHold(deps: Deps, orderId: string): Promise<HoldOutco
   return release(deps, orderId, order.paymentNo);
 }
 
+/** Settles an order that is held unpaid, so that it is paid or released. Throws ORDER_NOT_FOUND, PAYMENT_UNKNOWN (ask again). */
+export async function freeHold(deps: Deps, orderId: string): Promise<void> {
+  const order = await deps.table.load(orders, { orderId });
+  if (!order) throw new DomainError("ORDER_NOT_FOUND");
+  if (order.seat === "HELD" && (await settleHold(deps, orderId)) === "undecided")
+    throw new DomainError("PAYMENT_UNKNOWN");
+}
+
 async function askChannel(deps: Deps, paymentNo: string): Promise<"paid" | "free" | "undecided"> {
   for (const last of [false, true]) {
     const asked = await deps.channel.query(paymentNo);
@@ -54,6 +64,10 @@ async function release(deps: Deps, orderId: string, paymentNo: string): Promise<
     const order = await deps.table.load(orders, { orderId });
     if (order?.seat !== "HELD") return "gone";
     if (order.paymentNo !== paymentNo) return "undecided"; // another attempt was begun meanwhile
+    if (order.teamId === undefined) {
+      await releaseCart(deps, order);
+      return "released";
+    }
     const team = await loadTeam(deps.table, order);
     invariant(team, `order ${orderId} has its team`);
     const seat = atItsStore(order).when("paymentNo", "=", paymentNo).move("seat", seatLifecycle, "released");

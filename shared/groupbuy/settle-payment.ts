@@ -1,27 +1,21 @@
-import { couponTaken, couponUsed } from "../coupon/index.ts";
+import { settleCartPayment } from "../cart/index.ts";
+import { couponTaken } from "../coupon/index.ts";
 import type { Env } from "../kernel/env.ts";
-import { makeEvent } from "../kernel/event.ts";
 import { readProviderNumber, siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
-import { booked } from "../ledger/index.ts";
 import {
-  atItsStore,
   couponBack,
-  couponBooked,
-  couponFen,
+  couponPaid,
   loadTeam,
   type Order,
-  orderFacts,
+  orphanRefund,
+  paidOrder,
+  paymentBooked,
   seatLifecycle,
   soldOf,
+  toldOfPayment,
 } from "../order/index.ts";
-import {
-  openCase,
-  type PaidTransaction,
-  type PaymentAttempt,
-  paymentLifecycle,
-  reconcileRefundOf,
-} from "../payment/index.ts";
+import { openCase, type PaidTransaction, type PaymentAttempt, paymentLifecycle } from "../payment/index.ts";
 import { decide, loadLasting, type Stored, type Table, type Write } from "../table/entity.ts";
 import {
   allotments,
@@ -30,9 +24,7 @@ import {
   guards,
   members,
   orders,
-  outbox,
   paymentAttempts,
-  refunds,
   teams,
   totalCaps,
 } from "../table/keys.ts";
@@ -80,8 +72,7 @@ export async function settlePayment(deps: Deps, paid: PaidTransaction): Promise<
     if (wrong.length > 0) return asCase(deps, paid, "mismatch", `differs from the order: ${wrong.join(", ")}`, order);
     if (!inForce) return orphanAttempt(deps, order, payment as Stored<PaymentAttempt>, paid);
 
-    const team = await loadTeam(deps.table, order);
-    invariant(team && member, `order ${order.orderId} has its team and member`);
+    invariant(member, `order ${order.orderId} has its member`);
     const firstPaid =
       member.firstPaidAt === undefined
         ? [
@@ -91,6 +82,9 @@ export async function settlePayment(deps: Deps, paid: PaidTransaction): Promise<
               .set({ firstPaidAt: paid.successTime }),
           ]
         : [];
+    if (order.teamId === undefined) return settleCartPayment(deps, order, paid, firstPaid);
+    const team = await loadTeam(deps.table, order);
+    invariant(team, `order ${order.orderId} has its team`);
     if (order.seat === "HELD") {
       if (team.state === "OPENING" && team.leaderOrderId === order.orderId && paid.successTime < team.terms.hardEnd)
         return form(deps, order, team, paid, firstPaid);
@@ -117,49 +111,6 @@ async function asCase(
   return "case";
 }
 
-const money = (deps: Deps, order: Order, paid: PaidTransaction): Write =>
-  booked(deps.env, {
-    subject: order.orderId,
-    storeId: order.storeId,
-    kind: "payment",
-    reference: paid.paymentNo,
-    amountFen: paid.totalFen,
-    at: paid.successTime,
-  });
-
-const paidOrder = (order: Order, paid: PaidTransaction) =>
-  atItsStore(order)
-    .when("paymentNo", "=", order.paymentNo)
-    .move("paymentState", paymentLifecycle, "succeeded")
-    .set({ transactionId: paid.transactionId, paidAt: paid.successTime });
-
-const told = (deps: Deps, type: string, order: Order, more: Record<string, string | number> = {}): Write =>
-  outbox.create(
-    makeEvent(deps.env, {
-      type,
-      actor: { kind: "channel" },
-      origin: order.origin,
-      data: { ...orderFacts(order), ...more },
-    }),
-  );
-
-/** The coupon of a seat that is paid, and its ledger line. */
-const couponPaid = (deps: Deps, order: Order, paid: PaidTransaction, seated: "first" | "again"): Write[] => {
-  const { coupon, memberId, orderId } = order;
-  if (!coupon) return [];
-  const { grantId } = coupon;
-  return [
-    // a seat that is taken again takes its coupon again beside its stock
-    ...(seated === "first" ? [couponUsed({ memberId, grantId }, orderId)] : []),
-    ...couponBooked(deps.env, order, {
-      kind: "coupon",
-      reference: grantId,
-      amountFen: couponFen(order),
-      at: paid.successTime,
-    }),
-  ];
-};
-
 /** The leader's payment makes the team visible and starts its clock. */
 async function form(deps: Deps, order: Order, team: Team, paid: PaidTransaction, also: Write[]): Promise<Settlement> {
   invariant(team.terms.durationMs !== undefined, `team ${team.teamId} of a leader has a duration`);
@@ -173,11 +124,11 @@ async function form(deps: Deps, order: Order, team: Team, paid: PaidTransaction,
       .add({ held: -1, paid: 1 })
       .set({ deadline }),
     paidOrder(order, paid).move("seat", seatLifecycle, "paid").set({ disposition: "SEATED" }),
-    money(deps, order, paid),
-    ...couponPaid(deps, order, paid, "first"),
+    paymentBooked(deps.env, order, paid),
+    ...couponPaid(deps.env, order, paid, "first"),
     dues.create({ kind: "deadline", id: team.teamId, at: looksAt, since: looksAt }),
-    told(deps, "seat.paid", order),
-    told(deps, "team.formed", order, { deadline }),
+    toldOfPayment(deps.env, "seat.paid", order),
+    toldOfPayment(deps.env, "team.formed", order, { deadline }),
     ...also,
   ]);
   return "seated";
@@ -211,10 +162,10 @@ async function pay(
   await deps.table.commit([
     counted,
     paidOrder(order, paid).move("seat", seatLifecycle, event).set({ disposition: "SEATED" }),
-    money(deps, order, paid),
-    ...couponPaid(deps, order, paid, event === "paid" ? "first" : "again"),
-    told(deps, "seat.paid", order),
-    ...(completing ? [told(deps, "team.succeeded", order, { outcome: "natural", size: team.size })] : []),
+    paymentBooked(deps.env, order, paid),
+    ...couponPaid(deps.env, order, paid, event === "paid" ? "first" : "again"),
+    toldOfPayment(deps.env, "seat.paid", order),
+    ...(completing ? [toldOfPayment(deps.env, "team.succeeded", order, { outcome: "natural", size: team.size })] : []),
     ...also,
   ]);
   return "seated";
@@ -256,8 +207,8 @@ async function orphan(deps: Deps, order: Stored<Order>, team: Team, paid: PaidTr
   const changed = paidOrder(order, paid).set({ disposition: "ORPHAN", refundId });
   const writes: Write[] = [
     changed,
-    money(deps, order, paid),
-    ...refundOf(deps, order, { refundId, paymentNo: paid.paymentNo, fen: paid.totalFen }),
+    paymentBooked(deps.env, order, paid),
+    ...orphanRefund(deps.env, order, { refundId, paymentNo: paid.paymentNo, fen: paid.totalFen }),
   ];
   if (order.seat === "HELD") {
     changed.move("seat", seatLifecycle, "released");
@@ -290,26 +241,8 @@ async function orphanAttempt(
       .patch({ orderId: order.orderId, attempt: attempt.attempt })
       .move("paymentState", paymentLifecycle, "succeeded")
       .set({ transactionId: paid.transactionId, paidAt: paid.successTime, disposition: "ORPHAN" }),
-    money(deps, order, paid),
-    ...refundOf(deps, order, { refundId, paymentNo: paid.paymentNo, fen: paid.totalFen }),
+    paymentBooked(deps.env, order, paid),
+    ...orphanRefund(deps.env, order, { refundId, paymentNo: paid.paymentNo, fen: paid.totalFen }),
   ]);
   return "orphan";
 }
-
-const refundOf = (deps: Deps, order: Order, what: { refundId: string; paymentNo: string; fen: number }): Write[] => [
-  refunds.create({
-    refundId: what.refundId,
-    orderId: order.orderId,
-    memberId: order.memberId,
-    paymentNo: what.paymentNo,
-    cause: "orphan",
-    refundFen: what.fen,
-    totalFen: what.fen,
-    attempt: 1,
-    refundNo: `${what.refundId}01`,
-    state: "REQUESTED",
-    requestedAt: deps.env.clock.now(),
-  }),
-  reconcileRefundOf(deps.env, `${order.orderId}#${what.refundId}`),
-  told(deps, "payment.orphaned", order, { refundId: what.refundId, paymentNo: what.paymentNo }),
-];

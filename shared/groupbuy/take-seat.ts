@@ -265,7 +265,8 @@ async function prepareSeat(
   const channel = terms.batch ? "batch" : "mini";
   const { articleId, aloneFen, teamFen, grams } = terms;
   const priced = { units, unitFen: teamFen, floorFen: terms.floorFen };
-  const use = { articleId, storeId: route.storeId, channel, priceFen: teamFen * units } as const;
+  const lines = [{ articleId, amountFen: teamFen * units }];
+  const use = { lines, storeId: route.storeId, channel } as const;
   const grantId = input.couponGrantId;
   const coupon = grantId === undefined ? undefined : await couponFor(deps, { memberId, grantId }, use, now);
   const { payableFen, discounts } = priceWith(priced, terms, coupon?.faceFen);

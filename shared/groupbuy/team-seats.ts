@@ -48,10 +48,6 @@ export function dueRefund(order: Order, team: Pick<Team, "state" | "frozen">): D
 export const arrivalRefundId = ({ orderId, campaignId }: Pick<Order, "orderId" | "campaignId">): string =>
   pairId("RF", orderId, campaignId ?? orderId);
 
-/** The refund of what lacked of an order's nominal weight; one order has at most one. */
-export const weightRefundId = ({ orderId, lines }: Pick<Order, "orderId" | "lines">): string =>
-  pairId("RF", orderId, lines[0]?.articleId ?? orderId);
-
 /**
  * What a paid seat still is owed of whose goods too few arrived, once its store's line is closed: what it was sold, the units it
  * got, and what goes back at the price it was settled at, fen.

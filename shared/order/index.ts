@@ -21,6 +21,18 @@ export {
   orderFacts,
   requestedRefund,
 } from "./order-writes.ts";
-export { leaveLine, openAllotment, returnUnits, unitsByArticle } from "./return-units.ts";
+export { couponPaid, orphanRefund, paidOrder, paymentBooked, toldOfPayment } from "./payment-writes.ts";
+export { hasUnits, leaveLine, openAllotment, returnUnits, takeUnits, unitsByArticle } from "./return-units.ts";
 export { loadTeam, type SeatState, seatState } from "./rules.ts";
-export { type KitPart, keptFen, linesOf, netPaidFen, nominalGrams, resold, soldOf, weighed } from "./sold.ts";
+export {
+  type KitPart,
+  keptFen,
+  linesOf,
+  nameOf,
+  netPaidFen,
+  nominalGrams,
+  resold,
+  soldOf,
+  unweighed,
+  weighed,
+} from "./sold.ts";

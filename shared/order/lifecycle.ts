@@ -3,7 +3,7 @@ import { lifecycle } from "../kernel/lifecycle.ts";
 /**
  * A seat's states. CONFIRMED, and REFUND_DUE of a failed team, are not stored: they are read from the seat and its team
  * (`seatState`); the events `confirmed` and `failed` therefore never write. unserved: a batch's last case, or what arrived for it, came
- * to be without it. withdrawn: the member would not wait for goods that are late.
+ * to be without it. cancelled: an order without a team, by its member or its store. withdrawn: the member would not wait for goods that are late.
  */
 export const seatLifecycle = lifecycle({
   HELD: { paid: "PAID", released: "RELEASED" },
@@ -12,6 +12,7 @@ export const seatLifecycle = lifecycle({
     left: "REFUND_DUE",
     unserved: "REFUND_DUE",
     withdrawn: "REFUND_DUE",
+    cancelled: "REFUND_DUE",
     failed: "REFUND_DUE",
     refundedOfFailed: "REFUNDED",
     stuckOfFailed: "REFUND_ATTENTION",

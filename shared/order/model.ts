@@ -81,7 +81,7 @@ export const order = payment.extend({
   profitSharing: z.literal(true).optional(),
   /** When a seat that got less of what arrived than it was sold had its part settled: refund begun, lines cut. */
   shortAt: epochMs.optional(),
-  /** When the store weighed what it packed of goods by weight. */
+  /** When the store last weighed what it packed of goods by weight. */
   packedAt: epochMs.optional(),
   /** What of the payment has been refunded, fen. */
   refundedFen: fen.optional(),

@@ -47,6 +47,29 @@ export async function returnUnits(
   return writes;
 }
 
+/** Whether a store's online stock has an order's units. */
+export async function hasUnits(table: Table, order: Pick<Order, "lines">, storeId: string): Promise<boolean> {
+  const units = unitsByArticle(order);
+  const rows = await table.loadMany(
+    stocks,
+    [...units.keys()].map((articleId) => ({ storeId, articleId })),
+  );
+  const online = new Map(rows.map((row) => [row.articleId, row.online]));
+  return [...units].every(([articleId, n]) => (online.get(articleId) ?? 0) >= n);
+}
+
+/** The part of a commit that takes an order's units out of a store's online stock, on condition that they are there. `cause` names the movements. */
+export const takeUnits = (
+  { env }: { env: Pick<Env, "clock"> },
+  order: Pick<Order, "lines">,
+  storeId: string,
+  cause: string,
+): Write[] =>
+  [...unitsByArticle(order)].flatMap(([articleId, units]) => [
+    stocks.patch({ storeId, articleId }).add({ online: -units }).when("online", ">=", units),
+    stockMovements.create({ storeId, articleId, cause, delta: -units, at: env.clock.now() }),
+  ]);
+
 async function intoStock(
   { env, table }: { env: Pick<Env, "clock">; table: Table },
   order: Stored<Order>,

@@ -45,6 +45,10 @@ export function linesOf(sold: Sold, parts?: readonly KitPart[]): OfLines {
 /** What an order was placed for: its kit, or the article of its line. */
 export const soldOf = ({ units, lines, kit }: OfLines): Sold => ({ ...(kit ?? lines[0]!), units });
 
+/** What an order is called: its kit or article, or the first of several. */
+export const nameOf = ({ lines, kit }: Pick<Order, "lines" | "kit">): string =>
+  kit?.name ?? (lines.length === 1 ? lines[0]!.name : `${lines[0]!.name}等${lines.length}种商品`);
+
 /** The same order as so many units at a price, fen: a kit's components keep their parts of it. */
 export function resold(order: OfLines, units: number, unitFen: number): OfLines {
   const parts = order.lines.map((line) => ({ ...line, units: line.units / order.units }));
@@ -59,19 +63,33 @@ export const keptFen = ({ lines, discounts = [] }: Pick<Order, "lines" | "discou
 export const netPaidFen = ({ payableFen, refundedFen = 0 }: Pick<Order, "payableFen" | "refundedFen">): number =>
   payableFen - refundedFen;
 
-/** The nominal grams of all units of an order by weight; undefined of any other. */
-export const nominalGrams = ({ lines: [line] }: Pick<Order, "lines">): number | undefined =>
-  line?.grams === undefined ? undefined : line.units * line.grams;
+type Line = Order["lines"][number];
+
+/** The nominal grams of all units of a line by weight; undefined of any other. */
+export const nominalGrams = ({ grams, units }: Pick<Line, "grams" | "units">): number | undefined =>
+  grams === undefined ? undefined : units * grams;
+
+/** The lines by weight that the store has not weighed yet. */
+export const unweighed = <L extends Pick<Line, "grams" | "packedGrams">>({ lines }: { lines: readonly L[] }): L[] =>
+  lines.filter(({ grams, packedGrams }) => grams !== undefined && packedGrams === undefined);
 
 /**
- * An order by weight of which so many grams were packed. For what lacks of the nominal weight the same part goes back of what is
- * kept of the payment, rounded half up, but never all of it: a fen stays. So a discount stays whole, and the part that goes back is
- * of the price after it. What is too much costs nothing.
+ * An order of which so many grams of an article by weight were packed. For what lacks of its nominal weight the same part goes back
+ * of what is kept of the payment for it, rounded half up, but never all of it: a fen stays. So discounts, which are shared out over
+ * the lines by what they were sold for, stay whole, and the part that goes back is of the price after them. What is too much costs
+ * nothing.
  */
-export function weighed(order: Pick<Order, "lines" | "discounts">, grams: number) {
-  const nominal = nominalGrams(order) ?? grams;
-  const kept = keptFen(order);
-  const backFen = Math.min(kept - 1, proportionOf(kept, Math.max(0, nominal - grams), nominal));
-  const lines = order.lines.map((line) => ({ ...line, amountFen: line.amountFen - backFen, packedGrams: grams }));
-  return { lines, backFen };
+export function weighed(order: Pick<Order, "lines" | "discounts">, articleId: string, grams: number) {
+  const { lines, discounts = [] } = order;
+  const off = allocate(
+    discounts.reduce((sum, one) => sum + one.amountFen, 0),
+    lines.map((line) => line.unitFen * line.units),
+  );
+  const at = lines.findIndex((line) => line.articleId === articleId);
+  const line = lines[at]!;
+  const nominal = nominalGrams(line) ?? grams;
+  const kept = line.amountFen - off[at]!;
+  const backFen = Math.max(0, Math.min(kept - 1, proportionOf(kept, Math.max(0, nominal - grams), nominal)));
+  const packed = { ...line, amountFen: line.amountFen - backFen, packedGrams: grams };
+  return { lines: lines.with(at, packed), backFen };
 }

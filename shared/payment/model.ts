@@ -32,6 +32,7 @@ export const refundCauses = [
   "late_arrival",
   "weight_difference",
   "compensation",
+  "cancelled",
 ] as const;
 
 /** Money on its way back. Its number is fixed before the channel is asked; one refund has one attempt in force. */

@@ -43,7 +43,7 @@ export function discounted<D extends Pick<Discount, "kind" | "faceFen">>(
 
 /** One line of a price: fen with their sign, and how they came about, in Chinese. The lines sum to what is paid. */
 export interface PriceLine {
-  kind: "alone" | "team" | "weight" | "pickup" | "coupon" | "delivery";
+  kind: "goods" | "alone" | "team" | "weight" | "pickup" | "coupon" | "delivery";
   amountFen: number;
   text: string;
 }
@@ -55,11 +55,19 @@ const discountText = ({ kind, faceFen, amountFen }: Discount): string => {
     : `${name}${yuan(faceFen)}元,因保本价只减${yuan(amountFen)}元`;
 };
 
-function weightText(grams: number, units: number, packedGrams: number | undefined, backFen: number): string {
+/** How goods by weight came to their price: nominal grams of a unit, units, grams packed, and what went back, fen. */
+export function weightText(grams: number, units: number, packedGrams: number | undefined, backFen: number): string {
   if (packedGrams === undefined) return `每份约${grams}克,按实称结算,多退少不补`;
   const weights = `实称${packedGrams}克,标称${grams * units}克`;
   return packedGrams < grams * units ? `${weights},退${yuan(backFen)}元` : `${weights},多出不补款`;
 }
+
+/** What a discount takes off, as a line. */
+export const discountLine = (one: Discount): PriceLine => ({
+  kind: one.kind,
+  amountFen: -one.amountFen,
+  text: discountText(one),
+});
 
 /** A seat's price line by line. `batch`: the team price is the tier's, prepaid at the first. */
 export function priceLines(
@@ -75,9 +83,7 @@ export function priceLines(
     ...(grams === undefined
       ? []
       : [{ kind: "weight" as const, amountFen: 0 - backFen, text: weightText(grams, units, packedGrams, backFen) }]),
-    ...discounts
-      .filter(({ faceFen }) => faceFen > 0)
-      .map((one): PriceLine => ({ kind: one.kind, amountFen: -one.amountFen, text: discountText(one) })),
+    ...discounts.filter(({ faceFen }) => faceFen > 0).map(discountLine),
     ...(deliveryFeeFen > 0
       ? [{ kind: "delivery" as const, amountFen: deliveryFeeFen, text: `配送费${yuan(deliveryFeeFen)}元` }]
       : []),

@@ -1,4 +1,5 @@
 import { billDay } from "../bills/model.ts";
+import { cart } from "../cart/model.ts";
 import { article, articleCode, stock, stockMovement } from "../catalog/model.ts";
 import { commission, commissionAccount, commissionProgramme } from "../commission/model.ts";
 import { community, membership } from "../community/model.ts";
@@ -308,6 +309,14 @@ export const couponGrants = entity({
   key: ({ memberId, grantId }) => ({ pk: `COUPONS#${memberId}`, sk: grantId }),
 });
 export const couponsOf = (memberId: string) => couponGrants.query({ pk: `COUPONS#${memberId}`, descending: true });
+
+// carts
+export const carts = entity({
+  name: "Cart",
+  schema: cart,
+  keyed: ["memberId"],
+  key: ({ memberId }) => ({ pk: `MEMBER#${memberId}`, sk: "CART" }),
+});
 
 // orders and money
 export const orders = entity({

@@ -522,6 +522,7 @@ async function tellWhatIsRare(): Promise<void> {
 
   await arrives(communityId);
   await grants();
+  await cartOrders();
   await referrals();
   await notify();
 }
@@ -596,6 +597,41 @@ async function grants(): Promise<void> {
   const suspension = { caller: root, parameters: { couponId }, body: { suspended: true, reason: "演练" } };
   await ask("post /ops/v1/coupons/{couponId}/suspension", suspension);
   await give(other);
+}
+
+/** Carts that become orders: paid and cancelled by either side, too much asked for, a stranger's coupon. */
+async function cartOrders(): Promise<void> {
+  const root = callers.staff[0]!;
+  const member = await signIn("未");
+  const { articleId } = await world.newArticle({ name: "胡萝卜" });
+  const body = { lines: [{ articleId, units: 1 }], place: world.here };
+  const placed = async (more = {}) =>
+    (await ask("post /v1/orders", { caller: member, body: { ...body, ...more } })).body;
+  const cancelled = (orderId: string) =>
+    ask("post /v1/orders/{orderId}/cancellation", { caller: member, parameters: { orderId } });
+  const byStore = (orderId: string, storeId: string) =>
+    ask("post /ops/v1/stores/{storeId}/orders/{orderId}/cancellation", {
+      caller: root,
+      parameters: { orderId, storeId },
+      body: { reason: "演练" },
+    });
+  await ask("put /v1/me/cart", { caller: member, body: { lines: body.lines } });
+  await ask("get /v1/me/cart", { caller: member });
+  const refused = [{ lines: [{ articleId, units: 99 }] }, { couponGrantId: `CG${"0".repeat(24)}` }];
+  for (const more of [{}, ...refused]) {
+    await ask("post /v1/cart/quotes", { caller: member, body: { ...body, ...more } });
+    await placed(more);
+  }
+  const [mine, theirs] = [await placed(), await placed()];
+  for (const { orderId } of [mine, theirs]) {
+    const { body: asked } = await ask("post /v1/orders/{orderId}/payment", { caller: member, parameters: { orderId } });
+    await local("wechat/pay", { paymentNo: asked.paymentNo });
+  }
+  await platform.idle();
+  for (let i = 0; i < 2; i++) await cancelled(mine.orderId);
+  for (let i = 0; i < 2; i++) await byStore(theirs.orderId, theirs.storeId);
+  await exhaust(member.memberId);
+  await placed();
 }
 
 /** A programme, links to campaign and shop, and a referral that a person must decide. */

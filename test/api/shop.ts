@@ -166,6 +166,10 @@ export function samplesOf(ids: {
     "post /ops/v1/campaigns/{campaignId}/resumption": () => ({ body: because }),
     "post /ops/v1/campaigns/{campaignId}/cancellation": () => ({ body: because }),
     "post /ops/v1/teams/{teamId}/subsidised-completion": () => ({ body: because }),
+    "put /v1/me/cart": () => ({ body: { lines: [{ articleId: ids.articleId, units: 2 }] } }),
+    "post /v1/cart/quotes": () => ({ body: { lines: [{ articleId: ids.articleId, units: 1 }], place } }),
+    "post /v1/orders": () => ({ body: { lines: [{ articleId: ids.articleId, units: 1 }], place } }),
+    "post /ops/v1/stores/{storeId}/orders/{orderId}/cancellation": () => ({ body: because }),
     "post /ops/v1/stores/{storeId}/pickups": () => ({ body: { code: "052718349960" } }),
     "post /ops/v1/stores/{storeId}/orders/{orderId}/compensations": () => ({
       body: { amountFen: 100, bearer: "store", reason: "压坏三分之一" },

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type KitPart, keptFen, linesOf, resold, soldOf, weighed } from "../../shared/order/index.ts";
+import type { Order } from "../../shared/order/index.ts";
+import { type KitPart, keptFen, linesOf, resold, soldOf, unweighed, weighed } from "../../shared/order/index.ts";
 import { discounted, priceLines } from "../../shared/pricing/index.ts";
 
 const price = fc.integer({ min: 1, max: 1_000_000 });
@@ -69,18 +70,21 @@ const anyGrams = fc.integer({ min: 1, max: 9_900_000 });
 
 test("0.93 kg of 1 kg: seven hundredths of what was paid go back", () => {
   const order = linesOf({ ...kitOf(2, 1999), grams: 500 });
-  expect(weighed(order, 930)).toEqual({
+  expect(weighed(order, order.lines[0]!.articleId, 930)).toEqual({
     lines: [{ ...kitOf(2, 1999), grams: 500, amountFen: 3718, packedGrams: 930 }],
     backFen: 280, // 279.86
   });
-  expect(weighed({ ...order, discounts: [{ kind: "pickup", faceFen: 50, amountFen: 50 }] }, 930).backFen).toBe(276); // 276.36
+  expect(
+    weighed({ ...order, discounts: [{ kind: "pickup", faceFen: 50, amountFen: 50 }] }, order.lines[0]!.articleId, 930)
+      .backFen,
+  ).toBe(276); // 276.36
 });
 
 test("what went back for weight and what is kept are what was paid; a full refund after it gives back the rest", () => {
   fc.assert(
     fc.property(byWeight, anyGrams, (order, grams) => {
       expect(keptFen(order)).toBe(order.payableFen);
-      const { lines, backFen } = weighed(order, grams);
+      const { lines, backFen } = weighed(order, order.lines[0]!.articleId, grams);
       const packed = { ...order, lines };
       expect(backFen).toBeGreaterThanOrEqual(0);
       expect(keptFen(packed)).toBeGreaterThanOrEqual(1);
@@ -94,11 +98,54 @@ test("what went back for weight and what is kept are what was paid; a full refun
 test("too much weight gives nothing back; the less was packed, the more goes back, within half a fen of its part", () => {
   fc.assert(
     fc.property(byWeight, anyGrams, anyGrams, (order, one, other) => {
-      const back = (grams: number) => weighed(order, grams).backFen;
+      const back = (grams: number) => weighed(order, order.lines[0]!.articleId, grams).backFen;
       expect(back(Math.max(one, order.nominal))).toBe(0);
       expect(back(Math.min(one, other))).toBeGreaterThanOrEqual(back(Math.max(one, other)));
       const exact = order.payableFen * Math.max(0, 1 - one / order.nominal);
       if (back(one) < order.payableFen - 1) expect(Math.abs(back(one) - exact)).toBeLessThanOrEqual(0.5001);
+    }),
+  );
+});
+
+test("several articles weighed one after the other, in any order: each gives back its own part, and with what is kept it is what was paid", () => {
+  const line = fc.record({
+    units: fc.integer({ min: 1, max: 9 }),
+    unitFen: fc.integer({ min: 1, max: 20_000 }),
+    grams: fc.integer({ min: 1, max: 2000 }),
+    packed: fc.integer({ min: 1, max: 18_000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(line, { minLength: 1, maxLength: 6 }), fc.nat(), fc.nat(), (drawn, face, turn) => {
+      const lines = drawn.map(({ units, unitFen, grams }, i) => ({
+        articleId: `AR${i}`,
+        name: `第${i}种`,
+        units,
+        aloneFen: unitFen,
+        unitFen,
+        grams,
+        amountFen: units * unitFen,
+      }));
+      const goodsFen = sum(lines.map((one) => one.amountFen));
+      const off = face % goodsFen;
+      const order: Pick<Order, "lines" | "discounts"> = {
+        lines,
+        discounts: off > 0 ? [{ kind: "coupon", faceFen: off, amountFen: off }] : [],
+      };
+      const first = turn % drawn.length;
+      const turns = [...drawn.keys()].map((i) => (i + first) % drawn.length);
+      const after = turns.reduce(
+        ({ order: now, backFen }, i) => {
+          const one = weighed(now, `AR${i}`, drawn[i]!.packed);
+          expect(one.backFen).toBeGreaterThanOrEqual(0);
+          // what one article gives back does not depend on which were weighed before it
+          expect(one.backFen).toBe(weighed(order, `AR${i}`, drawn[i]!.packed).backFen);
+          return { order: { ...now, lines: one.lines }, backFen: backFen + one.backFen };
+        },
+        { order, backFen: 0 },
+      );
+      expect(unweighed(after.order)).toEqual([]);
+      expect(keptFen(after.order) + after.backFen).toBe(goodsFen - off);
+      expect(keptFen(after.order)).toBeGreaterThanOrEqual(0);
     }),
   );
 });

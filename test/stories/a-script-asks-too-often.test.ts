@@ -82,6 +82,8 @@ test("signing in, opening, paying and asking for the pickup code have their limi
   const sent: Record<Exclude<keyof typeof limits, "join">, () => Promise<Answer>> = {
     login: () => call("POST", "/v1/login", undefined, { code: codes.pop().code }),
     open: () => open(wang!, campaignId, { storeId: `ST${"0".repeat(24)}` }),
+    order: () =>
+      wang!.post("/v1/orders", { lines: [{ articleId: `AR${"0".repeat(24)}`, units: 1 }], place: world.here }),
     pay: () => li!.post(`/v1/orders/${seat.orderId}/payment`),
     pickupCode: () => li!.post(`/v1/orders/${seat.orderId}/pickup-code`),
   };

@@ -14,6 +14,7 @@ import type { Commission, CommissionAccount } from "../../shared/commission/inde
 import type { CouponGrant } from "../../shared/coupon/index.ts";
 import type { Allotment, Campaign, Team } from "../../shared/groupbuy/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
+import { allocate } from "../../shared/kernel/money.ts";
 import { day, hour, minute, toIso } from "../../shared/kernel/time.ts";
 import type { DayBook, LedgerAccount, LedgerCursor, StoreDay, Transfer } from "../../shared/ledger/index.ts";
 import type { Order } from "../../shared/order/index.ts";
@@ -715,18 +716,20 @@ async function prepare<P extends WorldPlatform>(
     const lacked = Map.groupBy(of<Refund>("Refund"), (r) => r.cause).get("weight_difference") ?? [];
     for (const o of orders) {
       const back = lacked.filter((r) => r.orderId === o.orderId).map((r) => r.refundFen);
-      const [line] = o.lines;
-      if (o.packedAt === undefined || line?.grams === undefined || line.packedGrams === undefined) {
-        expect({ orderId: o.orderId, back }).toEqual({ orderId: o.orderId, back: [] });
-        continue;
-      }
-      const off = (o.discounts ?? []).reduce((sum, { amountFen }) => sum + amountFen, 0);
-      const kept = line.units * line.unitFen - off;
-      const nominal = line.units * line.grams;
-      const short = Math.max(0, nominal - line.packedGrams);
-      const owed = Math.min(kept - 1, Math.floor((2 * kept * short + nominal) / (2 * nominal)));
-      expect({ orderId: o.orderId, back }).toEqual({ orderId: o.orderId, back: owed > 0 ? [owed] : [] });
-      expect(line.amountFen - off).toBe(kept - owed);
+      const off = allocate(
+        (o.discounts ?? []).reduce((sum, { amountFen }) => sum + amountFen, 0),
+        o.lines.map((line) => line.units * line.unitFen),
+      );
+      const owed = o.lines.flatMap((line, i) => {
+        if (o.packedAt === undefined || line.grams === undefined || line.packedGrams === undefined) return [];
+        const kept = line.units * line.unitFen - off[i]!;
+        const nominal = line.units * line.grams;
+        const short = Math.max(0, nominal - line.packedGrams);
+        const part = Math.max(0, Math.min(kept - 1, Math.floor((2 * kept * short + nominal) / (2 * nominal))));
+        expect(line.amountFen - off[i]!).toBe(kept - part);
+        return part > 0 ? [part] : [];
+      });
+      expect({ orderId: o.orderId, back: back.sort() }).toEqual({ orderId: o.orderId, back: owed.sort() });
     }
     // what coupons take off is borne by their funders exactly as long as the order uses them, and by one order at a time
     const grants = new Map(of<CouponGrant>("CouponGrant").map((grant) => [grant.grantId, grant]));
