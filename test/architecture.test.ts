@@ -27,6 +27,7 @@ const modules: Record<string, readonly string[]> = {
   commission: ["groupbuy", "order", "ledger"],
   fulfilment: ["order", "payment", "store", "supply"],
   payment: ["identity"],
+  dispatch: ["payment"],
   invoice: ["order", "payment", "catalog"],
   ledger: [],
   community: ["store", "identity"],

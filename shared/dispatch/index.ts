@@ -1,0 +1,1 @@
+export type { Carrier } from "./ports.ts";
