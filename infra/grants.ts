@@ -48,6 +48,8 @@ export const grants: Record<FunctionName, Grants> = {
     rows: [...change, "BatchGetItem", "Query", "DeleteItem", "ConditionCheckItem"],
     indexes: ["gsi1", "gsi2", "gsi3"],
     secrets: ["cursor-key", "blind-index-key"],
+    // to whom an order is brought is opened for whoever brings it
+    dataKey: "open",
     location: ["places"],
     staff: true,
   },

@@ -15,9 +15,11 @@ import { idOf } from "../../shared/kernel/ids.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { seatLifecycle } from "../../shared/order/index.ts";
+import { slotId, slotKind } from "../../shared/slot/index.ts";
 import { type Route, route } from "../runtime/route.ts";
 import { couponGrantId, couponProblems, place, routingProblems } from "./groupbuy-routes.ts";
 import { boughtView, orderLine, perishableText, priceView, toBought, toOrderLine } from "./groupbuy-views.ts";
+import { slotView, toSlot } from "./slot-routes.ts";
 
 const cartView = z
   .object({
@@ -34,8 +36,13 @@ const wanted = {
   lines: cartLines
     .min(1, "at least one article")
     .meta({ description: "Each article once, 20 at most; originId: the recipe or show that made you want it" }),
-  place,
+  fulfilment: slotKind.default("pickup").meta({ description: "pickup: 到店自提; delivery: 配送到家" }),
+  place: place.optional().meta({
+    description: "Of a pickup: where the member is, a point with its datum or an address to be located",
+  }),
+  addressId: idOf("AD").optional().meta({ description: "Of a delivery: an entry of your address book" }),
   storeId: idOf("ST").optional().meta({ description: "One of the stores offered; the nearest able one where absent" }),
+  slotId: slotId.optional().meta({ description: "A slot of that store; needed to order where it has slots" }),
   couponGrantId,
 };
 const served = {
@@ -43,7 +50,7 @@ const served = {
   why: z.string().meta({ description: "Why this store, in words" }),
   payableFen: z.int().meta({ description: "Fen" }),
   price: priceView,
-  pickupFrom: isoOutput,
+  pickupFrom: isoOutput.meta({ description: "Handed over, or brought, from then on" }),
   pickupUntil: isoOutput,
   weightNotice: z.string().optional().meta({ description: "Where an article is sold by weight" }),
   perishableNotice: z.string().optional().meta({ description: "Where an article is perishable" }),
@@ -61,16 +68,18 @@ const cartQuoteView = z
     stores: z
       .array(z.object({ storeId: z.string(), distanceM: z.int().meta({ description: "Metres" }) }))
       .meta({ description: "Stores that have everything, the best first: any of them may be picked" }),
+    slots: z.array(slotView).meta({ description: "When this store hands over or delivers; none: at any opening time" }),
   })
   .meta({ id: "CartQuote" });
-const toQuote = ({ route: { storeId, why, options }, priced, payableFen, pickupFrom, pickupUntil }: CartQuote) => ({
+const toQuote = ({ route: { storeId, why, options }, ...quote }: CartQuote) => ({
   storeId,
   why,
-  payableFen,
-  price: cartPriceOf(priced),
-  pickupFrom: toIso(pickupFrom),
-  pickupUntil: toIso(pickupUntil),
-  ...notices(priced),
+  payableFen: quote.payableFen,
+  price: cartPriceOf({ ...quote.priced, delivery: quote.delivery }),
+  pickupFrom: toIso(quote.pickupFrom),
+  pickupUntil: toIso(quote.pickupUntil),
+  ...notices(quote.priced),
+  slots: quote.slots.map(toSlot),
   stores: options.map((one) => ({ storeId: one.storeId, distanceM: one.distanceM })),
 });
 
@@ -97,7 +106,17 @@ const toPlaced = ({ order, why, perishable }: Placed) => ({
   holdUntil: toIso(order.holdUntil),
 });
 
-const cartProblems = [...routingProblems.filter((code) => code !== "DELIVERY_NOT_OFFERED"), ...couponProblems] as const;
+const cartProblems = [
+  ...routingProblems,
+  ...couponProblems,
+  "MEMBER_NOT_FOUND",
+  "ADDRESS_ENTRY_NOT_FOUND",
+  "DELIVERY_TOO_FAR",
+  "DELIVERY_TOO_HEAVY",
+  "SLOT_NOT_OFFERED",
+  "SLOT_PAST",
+  "SLOT_FULL",
+] as const;
 const orderPath = z.strictObject({ orderId: idOf("OR") });
 const storeOrderPath = z.strictObject({ storeId: idOf("ST"), orderId: idOf("OR") });
 
@@ -146,7 +165,7 @@ export const cartShop: Route[] = [
     path: "/v1/orders",
     summary: "下单",
     description:
-      "Orders several articles for pickup and holds them for 15 minutes until they are paid (POST /v1/orders/{orderId}/payment). What was ordered leaves the cart.",
+      "Orders several articles, to be collected or brought, and holds them for 15 minutes until they are paid (POST /v1/orders/{orderId}/payment). What was ordered leaves the cart.",
     actor: "member",
     owns: "none",
     idempotent: true,
@@ -157,7 +176,7 @@ export const cartShop: Route[] = [
     }),
     status: 201,
     ok: placedView,
-    problems: [...cartProblems, "SHARE_NOT_FOUND", "MEMBER_NOT_FOUND"],
+    problems: [...cartProblems, "SHARE_NOT_FOUND"],
     run: (deps, { body, actor, once }) => placeOrder(deps, { ...body, memberId: actor.memberId, once }),
     view: (result) => toPlaced(result),
   }),

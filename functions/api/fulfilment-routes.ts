@@ -1,5 +1,13 @@
 import * as z from "zod";
-import { issuePickupCode, pickupCodePattern, rerouteOrder, verifyPickup } from "../../shared/fulfilment/index.ts";
+import {
+  dispatchOrder,
+  issuePickupCode,
+  makeReady,
+  pickupCodePattern,
+  readRecipient,
+  rerouteOrder,
+  verifyPickup,
+} from "../../shared/fulfilment/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { typedText } from "../../shared/kernel/text.ts";
@@ -68,6 +76,7 @@ const storeOrderView = z
     ),
     pickupFrom: isoOutput,
     pickupUntil: isoOutput,
+    delivers: z.boolean().meta({ description: "It is brought to the member in this time" }),
     handedOverAt: isoOutput.optional(),
   })
   .meta({ id: "StoreOrder" });
@@ -95,6 +104,15 @@ export const fulfilmentShop: Route[] = [
     }),
   }),
 ];
+
+const stageView = z.object({ orderId: z.string(), stage: z.enum(orderLifecycle.states) }).meta({ id: "OrderStage" });
+const atStore = {
+  actor: "staff",
+  owns: "none",
+  roles: ["admin", "ops", "store_manager", "store_staff"],
+  scope: "store",
+  storeOf: (_deps: unknown, { params }: { params: { storeId: string } }) => params.storeId,
+} as const;
 
 export const fulfilmentOps: Route[] = [
   route({
@@ -132,6 +150,53 @@ export const fulfilmentOps: Route[] = [
     problems: ["ORDER_NOT_FOUND", "ORDER_STATE", "COMPENSATION_LIMIT", "SUPPLIER_NOT_FOUND"],
     run: async (deps, { params, body, actor, once }) =>
       (await work()).compensateOrder(deps, { by: actor.staffId, ...params, ...body, once }),
+  }),
+  route({
+    method: "post",
+    path: "/ops/v1/stores/{storeId}/orders/{orderId}/ready",
+    summary: "备货完成",
+    description:
+      "An order is picked and packed and waits for its member, or for whoever brings it; the member is told.",
+    ...atStore,
+    idempotent: true,
+    params: storePath.extend(orderPath.shape),
+    ok: stageView,
+    problems: ["ORDER_NOT_FOUND", "ORDER_STATE", "SEAT_STATE"],
+    run: (deps, { params, actor, once }) => makeReady(deps, { ...params, staffId: actor.staffId, once }),
+    view: ({ orderId, stage }) => ({ orderId, stage }),
+  }),
+  route({
+    method: "post",
+    path: "/ops/v1/stores/{storeId}/orders/{orderId}/dispatch",
+    summary: "出发配送",
+    description:
+      "Somebody leaves the store with an order that is ready. At the door it is handed over for the member's code, as at the counter.",
+    ...atStore,
+    idempotent: true,
+    params: storePath.extend(orderPath.shape),
+    ok: stageView,
+    problems: ["ORDER_NOT_FOUND", "ORDER_STATE", "SEAT_STATE"],
+    run: (deps, { params, actor, once }) => dispatchOrder(deps, { ...params, staffId: actor.staffId, once }),
+    view: ({ orderId, stage }) => ({ orderId, stage }),
+  }),
+  route({
+    method: "get",
+    path: "/ops/v1/stores/{storeId}/orders/{orderId}/recipient",
+    summary: "收件人",
+    description: "To whom and where an order is brought, for whoever brings it. Each look is on record.",
+    ...atStore,
+    params: storePath.extend(orderPath.shape),
+    ok: z
+      .object({
+        name: z.string(),
+        phone: z.string(),
+        address: z.string(),
+        wgs84: z.object({ lat: z.number(), lng: z.number() }),
+      })
+      .meta({ id: "Recipient" }),
+    problems: ["ORDER_NOT_FOUND", "ORDER_STATE"],
+    run: (deps, { params, actor }) => readRecipient(deps, { ...params, staffId: actor.staffId }),
+    view: (recipient) => recipient,
   }),
   route({
     method: "post",
@@ -235,6 +300,7 @@ export const fulfilmentOps: Route[] = [
             lines: order.lines,
             pickupFrom: toIso(order.pickupFrom),
             pickupUntil: toIso(order.pickupUntil),
+            delivers: order.delivery !== undefined,
             ...(order.handedOverAt !== undefined && { handedOverAt: toIso(order.handedOverAt) }),
           };
         }),

@@ -449,6 +449,10 @@ export const orderView = z
     holdUntil: isoOutput,
     pickupFrom: isoOutput,
     pickupUntil: isoOutput,
+    delivery: z
+      .object({ from: isoOutput, until: isoOutput, feeFen: money })
+      .optional()
+      .meta({ description: "It is brought to you between these times" }),
     handedOverAt: isoOutput.optional(),
     version: z.string(),
   })
@@ -518,6 +522,13 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
     holdUntil: toIso(order.holdUntil),
     pickupFrom: toIso(order.pickupFrom),
     pickupUntil: toIso(order.pickupUntil),
+    ...(order.delivery && {
+      delivery: {
+        from: toIso(order.delivery.from),
+        until: toIso(order.delivery.until),
+        feeFen: order.delivery.feeFen,
+      },
+    }),
     ...(order.handedOverAt !== undefined && { handedOverAt: toIso(order.handedOverAt) }),
     version: orderVersion(page),
   };

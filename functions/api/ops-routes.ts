@@ -47,6 +47,10 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./cart-routes.ts")).cartOps,
   },
   {
+    under: ["/ops/v1/delivery-fees", "/ops/v1/stores/*/delivery-fees", "/ops/v1/stores/*/slot-plan"],
+    routes: async () => (await import("./slot-routes.ts")).slotOps,
+  },
+  {
     under: ["/ops/v1/coupons", "/ops/v1/coupon-grants"],
     routes: async () => (await import("./coupon-routes.ts")).couponOps,
   },

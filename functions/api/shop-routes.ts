@@ -7,6 +7,8 @@ export const shopModules: readonly RouteModule[] = [
     routes: async () => (await import("./identity-routes.ts")).identityShop,
   },
   { under: ["/v1/stores"], routes: async () => (await import("./store-routes.ts")).storeShop },
+  { under: ["/v1/me/addresses"], routes: async () => (await import("./address-routes.ts")).addressShop },
+  { under: ["/v1/stores/*/slots"], routes: async () => (await import("./slot-routes.ts")).slotShop },
   { under: ["/v1/articles"], routes: async () => (await import("./catalog-routes.ts")).catalogShop },
   {
     under: ["/v1/communities", "/v1/me/communities", "/v1/stores/*/communities"],

@@ -68,8 +68,13 @@ const toMember: Record<string, Words> = {
   "seat.withdrawn": (e) => ({ title: "已申请退款", body: `${amount(e, "refundFen")}将原路退回,订单不再保留。` }),
   "order.paid": (e) => ({
     title: "支付成功",
-    body: `已支付${amount(e, "payableFen")},门店正在备货,备好后凭提货码到店自提。`,
+    body: `已支付${amount(e, "payableFen")},门店正在备货,请留意备货通知。`,
   }),
+  "order.ready": (e) =>
+    e.data.delivers
+      ? { title: "订单已备好", body: "您的商品已备好,即将出发配送。" }
+      : { title: "订单已备好", body: "您的商品已备好,请凭提货码到店自提。" },
+  "order.dispatched": () => ({ title: "订单配送中", body: "您的商品已出发,请保持电话畅通,凭收货码签收。" }),
   "order.released": () => ({ title: "订单已超时", body: "未在规定时间内支付,订单已取消,您可以重新下单。" }),
   "order.cancelled": (e) => ({
     title: "订单已取消",

@@ -16,6 +16,7 @@ import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { orders, outbox, pickupCodes, refunds, refundsOf } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
+import { slotOf } from "./settle-cart.ts";
 
 /** Who cancels: the member, until the store has begun to make it ready; the store, with a reason, until it is handed over. */
 export type Canceller = { kind: "member" } | { kind: "staff"; staffId: string; storeId: string; reason: string };
@@ -64,6 +65,7 @@ export async function cancelOrder(
       refunds.create(requestedRefund(order, { refundId, cause: "cancelled", refundFen }, now)),
       reconcileRefundOf(env, `${orderId}#${refundId}`),
       ...(await returnUnits(deps, order, "cancelled")),
+      ...slotOf(order),
       ...(order.pickupHash === undefined
         ? []
         : [pickupCodes.patch({ codeHash: order.pickupHash }).when("state", "=", "ISSUED").set({ state: "VOID" })]),

@@ -1,10 +1,14 @@
+import { type Address, addressOf } from "../address/index.ts";
 import { couponHeld } from "../coupon/index.ts";
 import { type Place, type RouteChoice, type RoutingDeps, routeOrder } from "../fulfilment/index.ts";
+import { addressHash } from "../identity/index.ts";
 import { makeEvent, type Origin } from "../kernel/event.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { day, dayOf, startOfDay, wholeSecond } from "../kernel/time.ts";
+import type { Vault } from "../kernel/vault.ts";
 import { type Order, orderFacts, takeUnits } from "../order/index.ts";
+import { deliveryFee, feeRulesOf, type Slot, slotsOffered, takeSlot } from "../slot/index.ts";
 import { decide, loadLasting, type Table } from "../table/entity.ts";
 import { carts, dues, members, orders, outbox, shares, stocks } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
@@ -16,35 +20,74 @@ import { articlesOf, type PricedCart, priceCart } from "./price-cart.ts";
 export interface CartRequest {
   memberId: string;
   lines: readonly CartLine[];
-  /** Where the member is: the nearest store that has everything serves it. */
-  place: Place;
+  fulfilment: "pickup" | "delivery";
+  /** Where the member is, of an order that is collected: the nearest store that has everything serves it. */
+  place?: Place | undefined;
+  /** Where it is brought: an entry of the member's address book. */
+  addressId?: string | undefined;
   /** One of the stores offered; the nearest able one where absent. */
   storeId?: string | undefined;
+  /** A slot of that store. */
+  slotId?: string | undefined;
   couponGrantId?: string | undefined;
 }
 
-/** An order as it would be placed now: its store, its price, and when it may be collected (epoch ms). */
+/** An order as it would be placed now: its store, its price, and when it is handed over (epoch ms). */
 export interface CartQuote {
   route: RouteChoice;
   priced: PricedCart;
   payableFen: number;
   pickupFrom: number;
   pickupUntil: number;
+  /** What may be chosen at this store, and what is chosen. */
+  slots: Slot[];
+  slot: Awaited<ReturnType<typeof takeSlot>> | undefined;
+  delivery: { address: Address; feeFen: number; fees: { amountFen: number; text: string }[] } | undefined;
 }
 
+type CartDeps = RoutingDeps & { vault: Pick<Vault, "seal" | "open"> };
+
+const missing = (path: string, message: string) =>
+  new DomainError("INPUT_INVALID", undefined, { errors: [{ path: `body.${path}`, message }] });
+
 /**
- * What a cart would come to, and the store that would serve all of it: nothing is split over stores without a word. Throws INPUT_INVALID
- * (naming the line), what `routeOrder` throws, SOLD_OUT (stores are in range, none has everything; facts: the articles that no store
- * has enough of), COUPON_….
+ * What a cart would come to, and the store that would serve all of it: nothing is split over stores without a word. Delivery that names
+ * no slot is priced for the first free one. Throws INPUT_INVALID (naming the line, or what is missing), what `routeOrder` throws,
+ * SOLD_OUT (stores are in range, none has everything; facts: the articles that no store has enough of), COUPON_…, SLOT_…,
+ * DELIVERY_…, ADDRESS_ENTRY_NOT_FOUND.
  */
-export async function quoteCart(deps: RoutingDeps, input: CartRequest): Promise<CartQuote> {
+export async function quoteCart(deps: CartDeps, input: CartRequest): Promise<CartQuote> {
+  const { memberId, addressId, fulfilment: kind, slotId, storeId } = input;
   const now = deps.env.clock.now();
-  const pickupFrom = wholeSecond(now + cartPolicy.readyMs);
-  const pickupUntil = startOfDay(pickupFrom) + day + cartPolicy.keptMs;
+  const delivers = kind === "delivery";
+  if (delivers && addressId === undefined) throw missing("addressId", "say where to: one of your addresses");
+  if (slotId !== undefined && storeId === undefined) throw missing("storeId", "say whose slot it is");
+  const address = delivers && addressId !== undefined ? await addressOf(deps, { memberId, addressId }) : undefined;
+  const place = address?.point ?? input.place;
+  if (!place) throw missing("place", "say where you are: the order is routed by it");
   const articles = await articlesOf(deps, input.lines);
-  const route = await storeFor(deps, input, { from: pickupFrom, until: pickupUntil });
+  const slot =
+    slotId !== undefined && storeId !== undefined ? await takeSlot(deps, { storeId, kind, slotId }) : undefined;
+  const ready = wholeSecond(now + cartPolicy.readyMs);
+  const window = slot ?? { from: ready, until: startOfDay(ready) + day + cartPolicy.keptMs };
+  const route = await storeFor(deps, input, place, window);
   const priced = await priceCart(deps, { ...input, articles }, { ...input, storeId: route.storeId });
-  return { route, priced, payableFen: priced.payableFen, pickupFrom, pickupUntil };
+  const slots = slot ? [slot] : await slotsOffered(deps, { storeId: route.storeId, kind });
+  const { from: pickupFrom, until: pickupUntil } = window;
+  const bare = { route, priced, slots, slot, pickupFrom, pickupUntil };
+  if (!address) return { ...bare, payableFen: priced.payableFen, delivery: undefined };
+  const at = slots.find(({ left }) => left > 0);
+  const set = await feeRulesOf(deps, route.storeId);
+  if (!at || !set) throw new DomainError("DELIVERY_NOT_OFFERED");
+  const { feeFen, lines: fees } = deliveryFee(set.rules, {
+    distanceM: route.routed.distanceM,
+    grams: priced.grams,
+    from: at.from,
+    goodsFen: priced.payableFen,
+  });
+  const { from, until } = at;
+  const payableFen = priced.payableFen + feeFen;
+  return { ...bare, pickupFrom: from, pickupUntil: until, payableFen, delivery: { address, feeFen, fees } };
 }
 
 /** The order as placed, and why its store serves it, in words. */
@@ -56,10 +99,11 @@ export interface Placed {
 
 /**
  * Places an order of several articles and holds their units until it is paid: one commit takes each of them out of the store's online
- * stock. What was ordered leaves the member's cart. Throws as `quoteCart` does, SHARE_NOT_FOUND.
+ * stock, and its place of a slot. What was ordered leaves the member's cart. A store that has slots is ordered from by slot. Throws as
+ * `quoteCart` does, SHARE_NOT_FOUND.
  */
 export function placeOrder(
-  deps: RoutingDeps & { blindIndex(text: string): string },
+  deps: CartDeps & { blindIndex(text: string): string },
   input: CartRequest & { shareToken?: string | undefined; communityId?: string | undefined; once: Once<Placed> },
 ): Promise<Placed> {
   const { env, table } = deps;
@@ -72,16 +116,19 @@ export function placeOrder(
       table.load(carts, { memberId }),
     ]);
     if (!member) throw new DomainError("MEMBER_NOT_FOUND");
-    const { route, priced, payableFen, pickupFrom, pickupUntil } = await quoteCart(deps, input);
+    const { route, priced, payableFen, pickupFrom, pickupUntil, slots, slot, delivery } = await quoteCart(deps, input);
+    if (!slot && slots.length > 0) throw missing("slotId", `choose when: ${slots[0]?.slotId} is the first one`);
     const { lines, discounts, coupon } = priced;
     const orderId = env.ids.next("OR");
+    const address = delivery?.address ?? (input.place && "address" in input.place ? input.place : undefined);
     const origin: Origin = {
       originId: wanted.find(({ originId }) => originId !== undefined)?.originId ?? orderId,
       channel: "mini",
       ...(input.communityId !== undefined && { communityId: input.communityId }),
       ...(inviterId !== undefined && { inviterId }),
     };
-    const holdUntil = wholeSecond(now + cartPolicy.holdMs);
+    // nobody pays for a slot that is over
+    const holdUntil = wholeSecond(Math.min(now + cartPolicy.holdMs, slot?.from ?? Number.POSITIVE_INFINITY));
     const order: Order = {
       orderId,
       memberId,
@@ -94,8 +141,20 @@ export function placeOrder(
       units: lines.reduce((sum, { units }) => sum + units, 0),
       ...(discounts.length > 0 && { discounts }),
       ...(coupon && { coupon: { grantId: coupon.grant.grantId, funder: coupon.funder } }),
+      ...(slot && { slotId: slot.slotId }),
+      ...(delivery && {
+        delivery: {
+          from: pickupFrom,
+          until: pickupUntil,
+          feeFen: delivery.feeFen,
+          fees: delivery.fees,
+          distanceM: route.routed.distanceM,
+        },
+        deliverTo: await deps.vault.seal(memberId, member.dataKey, "deliverTo", recipientOf(delivery.address)),
+      }),
       createdAt: now,
       holdUntil,
+      ...(address && { addressHash: addressHash(deps, address.address) }),
       firstOrder: member.firstPaidAt === undefined,
       routed: route.routed,
       origin,
@@ -113,6 +172,7 @@ export function placeOrder(
       orders.create(order),
       // gone meanwhile: read again, another store may still have it all
       ...takeUnits(deps, order, route.storeId, `order#${orderId}`),
+      ...(slot ? [slot.write] : []),
       ...(coupon ? [couponHeld(coupon.grant, orderId)] : []),
       ...(kept
         ? [
@@ -141,7 +201,8 @@ export function placeOrder(
 /** The store that has all of it, nearest first. */
 async function storeFor(
   deps: RoutingDeps,
-  { place, storeId, lines }: CartRequest,
+  { storeId, lines }: CartRequest,
+  place: Place,
   window: { from: number; until: number },
 ): Promise<RouteChoice> {
   /** Of each article, how many stores that were asked have enough of it. */
@@ -182,6 +243,9 @@ async function storeFor(
     );
   }
 }
+
+const recipientOf = ({ name, phone, address, point: { lat, lng } }: Address): string =>
+  JSON.stringify({ name, phone, address, wgs84: { lat, lng } });
 
 /** Who shared the link the member came by; nobody's own link counts. */
 async function inviterOf(

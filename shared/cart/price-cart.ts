@@ -6,6 +6,7 @@ import { DomainError, type FieldError } from "../kernel/problem.ts";
 import type { Order } from "../order/index.ts";
 import { discounted, discountLine, marginFloor, type PriceLine, weightText } from "../pricing/index.ts";
 import type { Stored, Table } from "../table/entity.ts";
+import { cartPolicy } from "./cart-policy.ts";
 import type { CartLine } from "./model.ts";
 
 /** A cart at today's prices, fen: the goods with what is taken off them, and what the rest comes to. */
@@ -17,7 +18,7 @@ export interface PricedCart {
   payableFen: number;
   /** The coupon among the discounts, as it was read, and the account that bears it. */
   coupon: { grant: Stored<CouponGrant>; funder: string } | undefined;
-  /** Nominal weight of what is sold by weight, grams. */
+  /** What it weighs, grams: nominally what is sold by weight, the rest by the piece. */
   grams: number;
   perishable: boolean;
 }
@@ -78,7 +79,7 @@ export async function priceCart(
     goodsFen,
     payableFen,
     coupon: coupon && { grant: coupon.grant, funder: funderAccount(coupon.grant.terms) },
-    grams: lines.reduce((sum, { grams = 0, units }) => sum + grams * units, 0),
+    grams: lines.reduce((sum, { grams = cartPolicy.pieceGrams, units }) => sum + grams * units, 0),
     perishable: sold.some(({ perishable }) => perishable),
   };
 }
@@ -92,7 +93,11 @@ function whyNotSold(article: Article | undefined): string | undefined {
 }
 
 /** What an order from the cart comes to line by line, as it stands; the lines sum to it. */
-export function cartPriceOf({ lines, discounts = [], delivery }: Pick<Order, "lines" | "discounts" | "delivery">) {
+export function cartPriceOf({
+  lines,
+  discounts = [],
+  delivery,
+}: Pick<Order, "lines" | "discounts"> & { delivery?: Pick<NonNullable<Order["delivery"]>, "fees"> | undefined }) {
   return [
     ...lines.flatMap((line): PriceLine[] => [
       {
@@ -111,6 +116,6 @@ export function cartPriceOf({ lines, discounts = [], delivery }: Pick<Order, "li
           ]),
     ]),
     ...discounts.map(discountLine),
-    ...(delivery === undefined ? [] : [{ kind: "delivery" as const, amountFen: delivery.feeFen, text: "配送费" }]),
+    ...(delivery?.fees ?? []).map((fee): PriceLine => ({ kind: "delivery", ...fee })),
   ];
 }

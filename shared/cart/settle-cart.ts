@@ -3,6 +3,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { siblingId } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
+import { DomainError } from "../kernel/problem.ts";
 import {
   atItsStore,
   couponBack,
@@ -19,6 +20,7 @@ import {
   toldOfPayment,
 } from "../order/index.ts";
 import { type PaidTransaction, paymentLifecycle, reconcilePaymentOf } from "../payment/index.ts";
+import { slotBack, takeSlot } from "../slot/index.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
 import { couponGrants, outbox } from "../table/keys.ts";
 
@@ -66,11 +68,29 @@ async function takenAgain(deps: Deps, order: Stored<Order>): Promise<Write[] | u
   const grant = coupon && (await deps.table.load(couponGrants, { memberId, grantId: coupon.grantId }));
   if (coupon && grant?.state !== "GRANTED") return undefined;
   if (!(await hasUnits(deps.table, order, storeId))) return undefined;
+  const slot = await slotAgain(deps, order);
+  if (slot === "gone") return undefined;
   return [
     ...takeUnits(deps, order, storeId, `again#${orderId}#${order.version}`),
     ...(grant ? [couponTaken(grant, orderId)] : []),
+    ...(slot ? [slot.write] : []),
   ];
 }
+
+/** Its slot once more, where it has one; gone: full, or its orders are closed. */
+async function slotAgain(deps: Deps, { storeId, slotId, delivery }: Order) {
+  if (slotId === undefined) return undefined;
+  try {
+    return await takeSlot(deps, { storeId, slotId, kind: delivery ? "delivery" : "pickup" });
+  } catch (error) {
+    if (error instanceof DomainError) return "gone";
+    throw error;
+  }
+}
+
+/** The write that gives an order's place of a slot back; none where it has none. */
+export const slotOf = ({ storeId, slotId }: Order): Write[] =>
+  slotId === undefined ? [] : [slotBack({ storeId, slotId })];
 
 /** The commit that gives up an unpaid order whose payment is closed at the channel: its units and its coupon are free again. */
 export async function releaseCart(deps: Deps, order: Stored<Order>): Promise<void> {
@@ -82,6 +102,7 @@ export async function releaseCart(deps: Deps, order: Stored<Order>): Promise<voi
   await table.commit([
     given,
     ...(await returnUnits(deps, order, "released")),
+    ...slotOf(order),
     ...couponBack(order),
     outbox.create(
       makeEvent(env, {

@@ -89,7 +89,7 @@ export async function issuePickupCode(
         .patch({ orderId })
         .set({ pickupHash: codeHash, pickupCode: await vault.seal(order.memberId, member.dataKey, "pickupCode", code) })
         .when("seat", "=", "PAID")
-        .whenIn("stage", ["PLACED", "READY"])
+        .whenIn("stage", ["PLACED", "READY", "DISPATCHED"])
         .when("storeId", "=", order.storeId)
         .whenMissing("pickupHash"),
       outbox.create(

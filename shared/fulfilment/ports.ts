@@ -27,7 +27,7 @@ export interface Geocoder {
 /** Tells the payment channel that the goods were handed over: without it the money stays frozen. */
 export interface ShippingUpload {
   /**
-   * Uploads a self-pickup for one payment. `uploaded` also when it had been uploaded before. `unknown` and `busy`: call
+   * Uploads the hand-over of one payment. `uploaded` also when it had been uploaded before. `unknown` and `busy`: call
    * again with the same values. `refused`: staff must look (the payment is not known to the channel, or not shippable).
    */
   uploadPickup(pickup: {
@@ -37,6 +37,8 @@ export interface ShippingUpload {
     description: string;
     /** Epoch ms. */
     handedOverAt: number;
+    /** Collected by the member, or brought within the city. */
+    way: "pickup" | "delivery";
   }): Promise<
     | { kind: "uploaded" }
     | { kind: "refused"; code: string; message: string }

@@ -12,6 +12,7 @@ import {
   returnUnits,
   takeUnits,
 } from "../order/index.ts";
+import { slotBack } from "../slot/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { allotments, orders, outbox, pickupCodes, stores, teams } from "../table/keys.ts";
@@ -54,8 +55,14 @@ export async function rerouteOrder(
       throw new DomainError("ORDER_STATE", `the order is ${order.stage}`);
     if (order.seat !== "PAID") throw new DomainError("SEAT_STATE", `the seat is ${order.seat}`);
 
+    if (order.delivery)
+      throw new DomainError(
+        "ORDER_STATE",
+        "it is brought at a time that was promised from here: bring it, or cancel it",
+      );
+
     // another store serves it from its stock, wherever its goods were to come from
-    const { pickupHash, pickupCode: _sealed, sourced: _none, ...kept } = order;
+    const { pickupHash, pickupCode: _sealed, sourced: _none, slotId, ...kept } = order;
     const { storeId, routed, take } = await anotherStore(deps, kept, input.storeId);
     const arrival = await arrivalOf(table, order);
     const result: Rerouted = { orderId, fromStoreId: order.storeId, storeId, routed };
@@ -67,6 +74,7 @@ export async function rerouteOrder(
       orders.replace({ ...kept, storeId, routed }),
       ...take,
       ...(await returnUnits(deps, order, "reroute")),
+      ...(slotId === undefined ? [] : [slotBack({ storeId: order.storeId, slotId })]),
       ...(arrival ? await leaveLine(deps, order, arrival, "reroute") : []),
       ...(pickupHash === undefined
         ? []

@@ -38,6 +38,7 @@ export async function uploadShipping(
       openid: member.openid,
       description: `${name}×${units}`,
       handedOverAt,
+      way: order.delivery ? "delivery" : "pickup",
     });
     if (outcome.kind === "refused") return outcome;
     if (outcome.kind !== "uploaded")

@@ -59,7 +59,8 @@ export async function verifyPickup(
       });
     }
     const now = env.clock.now();
-    if (now < order.pickupFrom)
+    // brought early is welcome, collected early it may not be there
+    if (!order.delivery && now < order.pickupFrom)
       throw new DomainError("PICKUP_NOT_READY", `pickup begins on ${toIso(order.pickupFrom)}`, {
         facts: { pickupFrom: toIso(order.pickupFrom) },
       });
@@ -107,6 +108,7 @@ export async function verifyPickup(
             memberId: order.memberId,
             paymentNo: order.paymentNo,
             ...(order.profitSharing && { profitSharing: true }),
+            ...(order.delivery && { lateMs: Math.max(0, now - order.delivery.until) }),
           },
         }),
       ),

@@ -1,6 +1,7 @@
 import { isMemberOf } from "../community/index.ts";
 import { couponFor, couponHeld, funderAccount } from "../coupon/index.ts";
 import { communityStore, type Place, type RouteChoice, type RoutingDeps, routeOrder } from "../fulfilment/index.ts";
+import { addressHash } from "../identity/index.ts";
 import { makeEvent, type Origin } from "../kernel/event.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { DomainError, type ProblemCode } from "../kernel/problem.ts";
@@ -411,15 +412,6 @@ async function storeOf(deps: SeatDeps, input: SeatRequest, plan: SeatPlan, units
     throw error;
   });
 }
-
-/** The same for one address however its spaces and stops are typed. */
-const addressHash = (deps: SeatDeps, address: string): string =>
-  deps.blindIndex(
-    `address ${address
-      .normalize("NFKC")
-      .toLowerCase()
-      .replaceAll(/[\p{P}\p{Z}]/gu, "")}`,
-  );
 
 /** Who shared the link the member came by; nobody's own link counts. */
 async function inviterOf(deps: SeatDeps, input: SeatRequest, campaignId: string): Promise<string | undefined> {

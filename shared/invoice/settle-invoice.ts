@@ -73,8 +73,7 @@ async function fixed(deps: Deps, orderId: string): Promise<{ invoice: Stored<Inv
       ...invoice,
       state: invoiceLifecycle.to("asked"),
       amountFen,
-      // orders are collected: none is charged a delivery fee yet
-      lines: billOf(amountFen, goods, 0).map((line) => ({ ...line, redFen: 0 })),
+      lines: billOf(amountFen, goods, order.delivery?.feeFen ?? 0).map((line) => ({ ...line, redFen: 0 })),
       counted: back.map(({ refundId }) => refundId),
     };
     await table.commit([invoices.replace(next)]);

@@ -28,6 +28,7 @@ export const idPrefixes = {
   RL: "red letter",
   PT: "payout",
   PF: "till file",
+  AD: "address",
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;
 

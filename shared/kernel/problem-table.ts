@@ -333,9 +333,21 @@ export const problems = {
   DELIVERY_NOT_OFFERED: {
     status: 422,
     zh: "暂不支持配送,请选择到店自提",
-    en: "Delivery is not offered yet: choose pickup",
+    en: "Delivery is not offered here: choose pickup",
     log: "info",
   },
+  DELIVERY_TOO_FAR: { status: 409, zh: "超出配送距离", en: "Too far to be delivered", log: "info" },
+  DELIVERY_TOO_HEAVY: { status: 409, zh: "超出配送重量", en: "Too heavy to be delivered", log: "info" },
+  SLOT_NOT_OFFERED: { status: 409, zh: "该时段不可预约", en: "This slot is not offered", log: "info" },
+  SLOT_PAST: {
+    status: 409,
+    zh: "该时段已截止,请另选时段",
+    en: "This slot takes no more orders: choose another",
+    log: "info",
+  },
+  SLOT_FULL: { status: 409, zh: "该时段已约满,请另选时段", en: "This slot is full: choose another", log: "info" },
+  ADDRESS_ENTRY_NOT_FOUND: { status: 404, zh: "没有这个收货地址", en: "No such address in the book", log: "info" },
+  ADDRESS_BOOK_FULL: { status: 409, zh: "收货地址已达上限", en: "The address book is full", log: "info" },
   PICKUP_NOT_READY: {
     status: 409,
     zh: "尚未成团或未到提货时间",

@@ -95,8 +95,19 @@ export const order = payment.extend({
   origin,
   pickupFrom: epochMs,
   pickupUntil: epochMs,
+  /** The place of a slot that it holds. */
+  slotId: z.string().optional(),
   /** It is brought to the member, between two moments, for a fee that is part of what is paid; distances in metres. */
-  delivery: z.object({ slotId: z.string(), from: epochMs, until: epochMs, feeFen: fen, distanceM: z.int() }).optional(),
+  delivery: z
+    .object({
+      from: epochMs,
+      until: epochMs,
+      feeFen: fen,
+      /** How the fee came about; they sum to it. */
+      fees: z.array(z.object({ amountFen: z.int(), text: z.string() })).max(8),
+      distanceM: z.int(),
+    })
+    .optional(),
   /** To whom and where: JSON `{ name, phone, address, wgs84: { lat, lng } }`, sealed under the member's key. */
   deliverTo: pii().optional(),
   pickupHash: z.string().optional(),

@@ -1,3 +1,4 @@
+import { addressBook } from "../address/model.ts";
 import { billDay } from "../bills/model.ts";
 import { cart } from "../cart/model.ts";
 import { article, articleCode, stock, stockMovement } from "../catalog/model.ts";
@@ -28,6 +29,7 @@ import { payout, profitShare } from "../payout/model.ts";
 import { posFile, posReceipt, posSkipped } from "../pos/model.ts";
 import { deal } from "../pricing/model.ts";
 import { acquisition, referralProgramme } from "../referral/model.ts";
+import { deliveryFees as feesOf, slotCount, slotPlan } from "../slot/model.ts";
 import { store, storeCode } from "../store/model.ts";
 import {
   goodsException,
@@ -316,6 +318,34 @@ export const carts = entity({
   schema: cart,
   keyed: ["memberId"],
   key: ({ memberId }) => ({ pk: `MEMBER#${memberId}`, sk: "CART" }),
+});
+
+// slots and delivery
+export const addressBooks = entity({
+  name: "AddressBook",
+  schema: addressBook,
+  keyed: ["memberId"],
+  key: ({ memberId }) => ({ pk: `MEMBER#${memberId}`, sk: "ADDRESSES" }),
+});
+export const slotPlans = entity({
+  name: "SlotPlan",
+  schema: slotPlan,
+  keyed: ["storeId"],
+  key: ({ storeId }) => ({ pk: `STORE#${storeId}`, sk: "SLOTS" }),
+});
+/** A partition of its own each: what is full is asked for most. */
+export const slotCounts = entity({
+  name: "SlotCount",
+  schema: slotCount,
+  keyed: ["storeId", "slotId"],
+  key: ({ storeId, slotId }) => ({ pk: `SLOT#${storeId}#${slotId}`, sk: "#" }),
+  ttl: ({ until }) => seconds(until + 90 * day),
+});
+export const deliveryFees = entity({
+  name: "DeliveryFees",
+  schema: feesOf,
+  keyed: ["scope"],
+  key: ({ scope }) => ({ pk: `DELIVERYFEES#${scope}`, sk: "#" }),
 });
 
 // orders and money

@@ -141,7 +141,13 @@ test("hostile answers are refused, not believed", async () => {
 describe("the shipping upload", () => {
   test("of a pickup is kept, and a repeat is a success", async () => {
     const { openid } = await world.paidOrder("Lan", "SHIP00001");
-    const pickup = { paymentNo: "SHIP00001", openid, description: "蔬".repeat(130), handedOverAt: world.clock.now() };
+    const pickup = {
+      paymentNo: "SHIP00001",
+      openid,
+      description: "蔬".repeat(130),
+      handedOverAt: world.clock.now(),
+      way: "pickup" as const,
+    };
     expect(await world.shipping.uploadPickup(pickup)).toEqual({ kind: "uploaded" });
     expect(await world.shipping.uploadPickup(pickup)).toEqual({ kind: "uploaded" });
     const shipped = await world.knob<Record<string, unknown>[]>("GET shipping");
@@ -155,7 +161,13 @@ describe("the shipping upload", () => {
   test("after both uploads were used counts as done", async () => {
     const { openid } = await world.paidOrder("Lan", "SHIP00002");
     const upload = (description: string) =>
-      world.shipping.uploadPickup({ paymentNo: "SHIP00002", openid, description, handedOverAt: world.clock.now() });
+      world.shipping.uploadPickup({
+        paymentNo: "SHIP00002",
+        openid,
+        description,
+        handedOverAt: world.clock.now(),
+        way: "pickup",
+      });
     for (const description of ["one", "two", "three"]) expect(await upload(description)).toEqual({ kind: "uploaded" });
     const shipped = await world.knob<Record<string, unknown>[]>("GET shipping");
     expect(shipped.find(({ paymentNo }) => paymentNo === "SHIP00002")).toMatchObject({
@@ -168,7 +180,7 @@ describe("the shipping upload", () => {
     const { openid } = await world.paidOrder("Lan", "SHIP00003");
     const handedOverAt = world.clock.now();
     const upload = (paymentNo: string, who: string) =>
-      world.shipping.uploadPickup({ paymentNo, openid: who, description: "x", handedOverAt });
+      world.shipping.uploadPickup({ paymentNo, openid: who, description: "x", handedOverAt, way: "pickup" });
     expect(await upload("SHIP00003", "oSomebodyElse")).toMatchObject({ kind: "refused", code: "10060031" });
     expect(await upload("SHIP09999", openid)).toMatchObject({ kind: "refused", code: "10060001" });
     await world.order("Lan", "SHIP00004");
@@ -177,7 +189,13 @@ describe("the shipping upload", () => {
 
   test("whose answer is lost is unknown, then done", async () => {
     const { openid } = await world.paidOrder("Lan", "SHIP00005");
-    const pickup = { paymentNo: "SHIP00005", openid, description: "x", handedOverAt: world.clock.now() };
+    const pickup = {
+      paymentNo: "SHIP00005",
+      openid,
+      description: "x",
+      handedOverAt: world.clock.now(),
+      way: "pickup" as const,
+    };
     await world.knob("fault", { match: { op: "shipping" }, kind: "drop-answer" });
     expect(await world.shipping.uploadPickup(pickup)).toEqual({ kind: "unknown", reason: "the connection failed" });
     await world.knob("fault", { match: { op: "shipping" }, kind: "429" });

@@ -72,7 +72,13 @@ describe("a share", () => {
     await world.knob("pay", { paymentNo });
     await world.quiet();
     if (settled) {
-      await world.shipping.uploadPickup({ paymentNo, openid, description: "蔬菜", handedOverAt: world.clock.now() });
+      await world.shipping.uploadPickup({
+        paymentNo,
+        openid,
+        description: "蔬菜",
+        handedOverAt: world.clock.now(),
+        way: "pickup",
+      });
       world.clock.advance(2 * day + minute);
     }
     const found = await world.pay.query(paymentNo);

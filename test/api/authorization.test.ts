@@ -186,6 +186,7 @@ const world = await (async () => {
     grantId: env.ids.next("CG"),
     payoutId: env.ids.next("PT"),
     purchaseOrderId: env.ids.next("PO"),
+    addressId: env.ids.next("AD"),
   };
   return { ids: { ...shop, ...none, refundId, token, staffId: "target", memberId: owner.memberId }, tokens, expired };
 })();

@@ -19,6 +19,7 @@ import {
 } from "../../shared/table/keys.ts";
 import { openWorld } from "../stories/world.ts";
 import { type Ask, type Caller, type Callers, createFuzz, type Operation, operations, type Reply } from "./fuzz.ts";
+import { fees, home, slots } from "./shop.ts";
 
 /**
  * The running instance is asked whatever docs/openapi.json allows and forbids. Again, and longer:
@@ -282,7 +283,7 @@ async function tellWhatIsRare(): Promise<void> {
   const arrival = { caller: root, parameters: { storeId: at }, body: { articleId: world.articleId, units: 5 } };
   const { lotId } = (await ask("post /ops/v1/stores/{storeId}/lots", arrival)).body;
   const checked = { caller: root, parameters: { storeId: at, lotId }, body: { rejected: 0 } };
-  await ask("post /ops/v1/stores/{storeId}/lots/{lotId}/check", checked);
+  for (let i = 0; i < 2; i++) await ask("post /ops/v1/stores/{storeId}/lots/{lotId}/check", checked);
   const prices = await world.ops.upload(
     "/ops/v1/imports/prices?dryRun=false",
     `article,price,cost\n${world.articleId},10,5\n`,
@@ -316,6 +317,9 @@ async function tellWhatIsRare(): Promise<void> {
   const gone = await signIn("注销");
   await world.table.commit([memberRows.remove({ memberId: gone.memberId })]);
   await ask("get /v1/me", { caller: gone });
+  await ask("get /v1/me/addresses", { caller: gone });
+  await ask("post /v1/me/addresses", { caller: gone, body: home });
+  await ask("delete /v1/me/addresses/{addressId}", { caller: gone, parameters: { addressId: `AD${"0".repeat(24)}` } });
   await ask("put /v1/me", { caller: gone, body: { nickname: "无名" } });
   await bind(gone, { code: await phoneOf("丑", "13912345671") });
 
@@ -630,8 +634,51 @@ async function cartOrders(): Promise<void> {
   await platform.idle();
   for (let i = 0; i < 2; i++) await cancelled(mine.orderId);
   for (let i = 0; i < 2; i++) await byStore(theirs.orderId, theirs.storeId);
+  await deliveries(member);
   await exhaust(member.memberId);
   await placed();
+}
+
+/** Slots and fees as ops keep them, addresses as members do, and an order that is brought. */
+async function deliveries(member: Caller): Promise<void> {
+  const root = callers.staff[0]!;
+  const [storeId = ""] = stores;
+  const parameters = { storeId };
+  const plan = { delivery: slots, version: 0, reason: "演练" };
+  const rules = { rules: fees, version: 0, reason: "演练" };
+  for (let i = 0; i < 2; i++) {
+    await ask("put /ops/v1/stores/{storeId}/slot-plan", { caller: root, parameters, body: plan });
+    await ask("put /ops/v1/delivery-fees", { caller: root, body: rules });
+    await ask("put /ops/v1/stores/{storeId}/delivery-fees", { caller: root, parameters, body: rules });
+  }
+  await ask("get /ops/v1/stores/{storeId}/slot-plan", { caller: root, parameters });
+  await ask("get /ops/v1/delivery-fees", { caller: root });
+  await ask("get /ops/v1/stores/{storeId}/delivery-fees", { caller: root, parameters });
+  const { items } = (await ask("get /v1/stores/{storeId}/slots", { caller: member, parameters })).body;
+  const book = async (caller: Caller, more = {}) =>
+    (await ask("post /v1/me/addresses", { caller, body: { ...home, ...more } })).body.addressId;
+  const addressId = await book(member);
+  const packrat = await signIn("申");
+  for (let i = 0; i <= 20; i++) await book(packrat, { address: `淮海中路${i + 1}号` });
+  await ask("put /v1/me/addresses/{addressId}", { caller: member, parameters: { addressId }, body: home });
+  await ask("get /v1/me/addresses", { caller: member });
+  const { articleId } = await world.newArticle({ name: "土豆" });
+  const [{ slotId }] = items;
+  const body = { lines: [{ articleId, units: 1 }], fulfilment: "delivery", addressId, storeId, slotId };
+  await ask("post /v1/cart/quotes", { caller: member, body });
+  const { orderId } = (await ask("post /v1/orders", { caller: member, body })).body;
+  const asked = { caller: member, parameters: { orderId } };
+  const { body: toPay } = await ask("post /v1/orders/{orderId}/payment", asked);
+  await local("wechat/pay", { paymentNo: toPay.paymentNo });
+  await platform.idle();
+  const at = { caller: root, parameters: { storeId, orderId } };
+  await ask("get /ops/v1/stores/{storeId}/orders/{orderId}/recipient", at);
+  for (const step of ["ready", "dispatch"])
+    for (let i = 0; i < 2; i++) await ask(`post /ops/v1/stores/{storeId}/orders/{orderId}/${step}`, at);
+  const { code } = (await ask("post /v1/orders/{orderId}/pickup-code", asked)).body;
+  await ask("post /ops/v1/stores/{storeId}/pickups", { caller: root, parameters, body: { code } });
+  await ask("get /ops/v1/stores/{storeId}/orders/{orderId}/recipient", at);
+  await ask("delete /v1/me/addresses/{addressId}", { caller: member, parameters: { addressId } });
 }
 
 /** A programme, links to campaign and shop, and a referral that a person must decide. */

@@ -75,6 +75,24 @@ export async function openShop(
   };
 }
 
+export const home = { name: "王阿姨", phone: "13812345678", address: "人民大道1号502室", point: place };
+export const slots = {
+  daysAhead: 1,
+  windows: [0, 1, 2, 3, 4, 5, 6].flatMap((weekday) => [
+    { weekday, from: 540, until: 660, capacity: 10, leadMinutes: 30 },
+    { weekday, from: 1080, until: 1200, capacity: 10, leadMinutes: 30 },
+  ]),
+};
+export const fees = {
+  baseFen: 300,
+  baseDistanceM: 3000,
+  perKmFen: 100,
+  baseGrams: 5000,
+  perKgFen: 100,
+  maxDistanceM: 10_000,
+  maxGrams: 30_000,
+};
+
 let hired = 0;
 const because = { reason: "授权测试" };
 
@@ -166,6 +184,11 @@ export function samplesOf(ids: {
     "post /ops/v1/campaigns/{campaignId}/resumption": () => ({ body: because }),
     "post /ops/v1/campaigns/{campaignId}/cancellation": () => ({ body: because }),
     "post /ops/v1/teams/{teamId}/subsidised-completion": () => ({ body: because }),
+    "post /v1/me/addresses": () => ({ body: home }),
+    "put /v1/me/addresses/{addressId}": () => ({ body: home }),
+    "put /ops/v1/stores/{storeId}/slot-plan": () => ({ body: { delivery: slots, version: 0, ...because } }),
+    "put /ops/v1/delivery-fees": () => ({ body: { rules: fees, version: 0, ...because } }),
+    "put /ops/v1/stores/{storeId}/delivery-fees": () => ({ body: { rules: fees, version: 0, ...because } }),
     "put /v1/me/cart": () => ({ body: { lines: [{ articleId: ids.articleId, units: 2 }] } }),
     "post /v1/cart/quotes": () => ({ body: { lines: [{ articleId: ids.articleId, units: 1 }], place } }),
     "post /v1/orders": () => ({ body: { lines: [{ articleId: ids.articleId, units: 1 }], place } }),

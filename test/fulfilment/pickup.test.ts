@@ -329,7 +329,13 @@ describe("the shipping upload", () => {
     const before = uploads.length;
     expect(await uploadShipping(deps, order.orderId)).toEqual({ kind: "sent" });
     expect(uploads.slice(before)).toEqual([
-      { paymentNo: order.paymentNo, openid: `o-${order.memberId}`, description: "草莓×2", handedOverAt: order.due.at },
+      {
+        paymentNo: order.paymentNo,
+        openid: `o-${order.memberId}`,
+        description: "草莓×2",
+        handedOverAt: order.due.at,
+        way: "pickup",
+      },
     ]);
     expect((await table.load(orders, order))!.shipping).toBe("SENT");
     expect(await table.load(dues, order.due)).toBeUndefined();

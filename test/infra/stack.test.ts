@@ -279,7 +279,7 @@ describe("rights", () => {
   it("to the data key are those of the functions that show or take personal fields", () => {
     const holders = functionNames.filter((name) => rights(roleOf(name)).includes("kms:Decrypt"));
     // titles of invoices go to their provider in plain text
-    expect(holders).toEqual(["Shop", "Invoices", "Reconcile"]);
+    expect(holders).toEqual(["Shop", "Ops", "Invoices", "Reconcile"]);
     const makers = functionNames.filter((name) => rights(roleOf(name)).includes("kms:GenerateDataKey"));
     expect(makers).toEqual(["Shop"]);
   });

@@ -4,8 +4,8 @@ import { toIso } from "../../../shared/kernel/time.ts";
 import type { WeChatApi } from "./api.ts";
 import type { WeChatConfig } from "./config.ts";
 
-/** logistics_type of a pickup by the member; 1 express, 2 same city, 3 virtual. */
-const selfPickup = 4;
+/** logistics_type; 1 is express, 3 virtual. */
+const logisticsTypes = { delivery: 2, pickup: 4 } as const;
 
 /** order_state: 1 to be shipped, 2 shipped, 3 receipt confirmed, 4 done, 5 refunded, 6 waits for settlement. */
 const orderAnswer = z.object({
@@ -20,10 +20,10 @@ const busy = new Set([-1, 45009, 45011, 10060012]);
 /** 发货信息录入. Retry count 0 beyond the token's: the job that owns the row calls again with the same values. */
 export function createShippingUpload(config: Pick<WeChatConfig, "mchid">, api: WeChatApi): ShippingUpload {
   return {
-    async uploadPickup({ paymentNo, openid, description, handedOverAt }) {
+    async uploadPickup({ paymentNo, openid, description, handedOverAt, way }) {
       const reply = await api.callWithToken("/wxa/sec/order/upload_shipping_info", {
         order_key: { order_number_type: 1, mchid: config.mchid, out_trade_no: paymentNo },
-        logistics_type: selfPickup,
+        logistics_type: logisticsTypes[way],
         delivery_mode: 1,
         shipping_list: [{ item_desc: Array.from(description).slice(0, 120).join("") }],
         upload_time: toIso(handedOverAt).replace("+", `.${String(handedOverAt % 1000).padStart(3, "0")}+`),

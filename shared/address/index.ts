@@ -1,0 +1,1 @@
+export { type Address, addressOf, keepAddress, readAddresses, removeAddress } from "./keep-address.ts";
