@@ -125,7 +125,8 @@ const benches: Record<string, Bench> = {
   },
   order: {
     machine: any(orderLifecycle),
-    arrows: "PLACED → READY, PLACED → HANDED_OVER, PLACED → CANCELLED, READY → HANDED_OVER, READY → CANCELLED",
+    arrows: `PLACED → READY, PLACED → HANDED_OVER, PLACED → CANCELLED, READY → HANDED_OVER, READY → CANCELLED,
+      READY → DISPATCHED, DISPATCHED → HANDED_OVER, DISPATCHED → READY`,
     put: ofOrder("stage", orderLifecycle),
   },
   shipping: {
