@@ -188,6 +188,8 @@ export async function openWorld(bench: Bench, way: Way) {
 
   return {
     http,
+    table,
+    articleId,
     campaignId,
     stores,
     campaign,

@@ -13,6 +13,8 @@ const seat = z.object({
   seat: z.string(),
 });
 export type Seat = z.infer<typeof seat> & { member: Member };
+/** What is paid for, a seat or an order from the cart. */
+export type Paid = Pick<Seat, "orderId" | "payableFen" | "member">;
 
 const team = z.object({
   state: z.string(),
@@ -73,7 +75,7 @@ export function createMoves(client: Client, admin: Caller) {
   const now = async () => (await local.get("/_local/clock", z.object({ now: z.int() }))).now;
   const anything = z.unknown();
   /** The parameters of the payment sheet, as the mini-program asks for them. */
-  const prepay = ({ member, orderId }: Seat) =>
+  const prepay = ({ member, orderId }: Paid) =>
     member.post(`/v1/orders/${orderId}/payment`, undefined, z.object({ paymentNo: z.string() }));
 
   /** Each store its units, then publication: it opens at once. */
@@ -176,7 +178,7 @@ export function createMoves(client: Client, admin: Caller) {
 
     prepay,
     /** Pays as the member's WeChat would; the sandbox then notifies us, signed and encrypted. */
-    async pay(seat: Seat): Promise<void> {
+    async pay(seat: Paid): Promise<void> {
       const { paymentNo } = await prepay(seat);
       await local.post("/_local/wechat/pay", { paymentNo, user: seat.member.name }, anything);
     },
@@ -192,11 +194,11 @@ export function createMoves(client: Client, admin: Caller) {
           current: team.optional(),
         }),
       ),
-    order: ({ member, orderId }: Seat) => member.get(`/v1/orders/${orderId}`, order),
+    order: ({ member, orderId }: Paid) => member.get(`/v1/orders/${orderId}`, order),
     inbox: async (member: Member) =>
       (await member.get("/v1/inbox", z.object({ items: z.array(z.object({ title: z.string(), body: z.string() })) })))
         .items,
-    money: ({ orderId }: Seat) => admin.get(`/ops/v1/orders/${orderId}/money`, money),
+    money: ({ orderId }: Paid) => admin.get(`/ops/v1/orders/${orderId}/money`, money),
     book: () => local.get("/_local/wechat/book", book),
     notifications: (numbers: string[]) =>
       local

@@ -20,6 +20,7 @@ class Refused extends Error {
 export interface Caller {
   get<S extends z.ZodType>(path: string, answer: S): Promise<z.output<S>>;
   post<S extends z.ZodType>(path: string, body: object | undefined, answer: S): Promise<z.output<S>>;
+  put<S extends z.ZodType>(path: string, body: object, answer: S): Promise<z.output<S>>;
   /** Posts what is expected to be refused; answers "status CODE", also when it is not. */
   refusal(path: string, body?: object): Promise<string>;
 }
@@ -67,6 +68,7 @@ export function createClient(url: string) {
     return {
       get: async (path, answer) => answer.parse(await call("GET", path)),
       post: async (path, body, answer) => answer.parse(await call("POST", path, body)),
+      put: async (path, body, answer) => answer.parse(await call("PUT", path, body)),
       async refusal(path, body) {
         try {
           await call("POST", path, body);

@@ -6,9 +6,10 @@ import * as z from "zod";
 import { yuan } from "../../shared/kernel/money.ts";
 import { hour, startOfDay, toIso } from "../../shared/kernel/time.ts";
 import { type Platform, startPlatform } from "../platform.ts";
+import { cartIsBrought } from "./cart-is-brought.ts";
 import { catalogue } from "./catalogue.ts";
 import { goodsComeShort } from "./goods-come-short.ts";
-import { createMoves, type Moves, type Seat } from "./group-buy.ts";
+import { createMoves, type Moves, type Paid } from "./group-buy.ts";
 import { createClient } from "./http-client.ts";
 import { ladderReaches } from "./ladder-reaches.ts";
 import { bold, createReport, dim, left, mute, print, type Report, right } from "./report.ts";
@@ -17,7 +18,7 @@ import { teamFails } from "./team-fails.ts";
 import { teamSucceeds } from "./team-succeeds.ts";
 
 /**
- * `npm run demo`: a platform of its own on a free port and in a temporary folder, four stories played over HTTP alone, and
+ * `npm run demo`: a platform of its own on a free port and in a temporary folder, five stories played over HTTP alone, and
  * checks of what came of them. Exits 0 when every check passed. Ends what it started, also on Ctrl-C. With `DEMO_LOG=1` the
  * functions' log goes to stderr.
  */
@@ -55,11 +56,13 @@ async function play(platform: Platform): Promise<boolean> {
     const failed = await teamFails({ client, chain, moves, report });
     const laddered = await ladderReaches({ chain, moves, report });
     const shortened = await goodsComeShort({ chain, moves, report });
+    const brought = await cartIsBrought({ client, admin, chain, moves, report });
     await followTheMoney(report, moves, [
       ...succeeded.map((seat) => ({ seat, keptFen: seat.payableFen })),
       ...failed.map((seat) => ({ seat, keptFen: 0 })),
       ...laddered,
       ...shortened,
+      ...brought,
     ]);
     const dead = z.object({ deadLetters: z.array(z.unknown()) });
     const { deadLetters } = await client.local.get("/_local/dead-letters", dead);
@@ -71,10 +74,10 @@ async function play(platform: Platform): Promise<boolean> {
 }
 
 /** Our ledger beside the channel's own book, order by order; `keptFen` is what each story says stays of a payment. */
-async function followTheMoney(report: Report, moves: Moves, ended: { seat: Seat; keptFen: number }[]): Promise<void> {
+async function followTheMoney(report: Report, moves: Moves, ended: { seat: Paid; keptFen: number }[]): Promise<void> {
   const seats = ended.map(({ seat }) => seat);
   report.heading("尾声 对账", "After: our ledger against the channel's book");
-  const { book, money } = await report.step("查十三张订单的资金流水", "GET …/orders/{id}/money", async () => ({
+  const { book, money } = await report.step("查十四张订单的资金流水", "GET …/orders/{id}/money", async () => ({
     book: await moves.book(),
     money: await Promise.all(seats.map(moves.money)),
   }));

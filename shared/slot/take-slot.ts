@@ -56,6 +56,7 @@ export async function slotsOffered(
   const counts = await table.loadMany(
     slotCounts,
     asked.map(({ slotId }) => ({ storeId, slotId })),
+    { eventually: true },
   );
   const taken = new Map(counts.map((count) => [count.slotId, count.taken]));
   return asked.map((slot) => ({ ...slot, left: Math.max(0, slot.capacity - (taken.get(slot.slotId) ?? 0)) }));
@@ -71,22 +72,23 @@ export async function takeSlot(
   { storeId, kind, slotId }: { storeId: string; kind: SlotKind; slotId: string },
 ): Promise<Slot & { write: Write }> {
   const { env, table } = deps;
-  const offered = await slotsOffered(deps, { storeId, kind });
-  const slot = offered.find((one) => one.slotId === slotId);
-  const next = offered.find(({ left }) => left > 0);
-  const facts = next ? { facts: { slotId: next.slotId } } : {};
-  if (!slot) {
-    const [store, plan] = await Promise.all([loadStore(deps, storeId), table.load(slotPlans, { storeId })]);
-    const before = plan ? slotsOf(plan, kind, store, env.clock.now() - OFFERED_BEFORE) : [];
-    const code = before.some((one) => one.slotId === slotId) ? "SLOT_PAST" : "SLOT_NOT_OFFERED";
-    throw new DomainError(code, undefined, facts);
-  }
-  if (slot.left === 0) throw new DomainError("SLOT_FULL", undefined, facts);
+  const now = env.clock.now();
+  const [store, plan] = await Promise.all([loadStore(deps, storeId), table.load(slotPlans, { storeId })]);
+  const at = (moment: number) => plan && slotsOf(plan, kind, store, moment).find((one) => one.slotId === slotId);
+  const slot = at(now);
+  const refuse = async (code: "SLOT_NOT_OFFERED" | "SLOT_PAST" | "SLOT_FULL") => {
+    const next = (await slotsOffered(deps, { storeId, kind })).find(({ left }) => left > 0);
+    return new DomainError(code, undefined, next ? { facts: { slotId: next.slotId } } : {});
+  };
+  if (!slot) throw await refuse(at(now - OFFERED_BEFORE) ? "SLOT_PAST" : "SLOT_NOT_OFFERED");
   const key = { storeId, slotId };
-  const write = (await table.load(slotCounts, key))
+  const count = await table.load(slotCounts, key);
+  const left = slot.capacity - (count?.taken ?? 0);
+  if (left <= 0) throw await refuse("SLOT_FULL");
+  const write = count
     ? slotCounts.patch(key).add({ taken: 1 }).when("taken", "<", slot.capacity)
     : slotCounts.create({ ...key, taken: 1, until: slot.until });
-  return { ...slot, write };
+  return { ...slot, left, write };
 }
 
 /** The write by which an order that held a place of a slot gives it back; the caller's commit does so once. */
