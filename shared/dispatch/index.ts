@@ -1,1 +1,8 @@
-export type { Carrier } from "./ports.ts";
+export type {
+  Asked,
+  CancelReason,
+  Carrier,
+  CarrierJob,
+  CarrierNews,
+  CarrierState,
+} from "./ports.ts";

@@ -92,8 +92,9 @@ export interface Carrier {
    */
   create(job: CarrierJob, quote: CarrierQuote): Promise<Created>;
 
-  query(jobNo: string): Promise<Asked>;
+  /** `storeId` is ours: WeChat finds a job by both. */
+  query(jobNo: string, storeId?: string): Promise<Asked>;
 
   /** After `unknown` as well the job is queried. Cancelled before it is `cancelled` again where the carrier tells, else `refused`. */
-  cancel(jobNo: string, reason: CancelReason): Promise<Cancelled>;
+  cancel(jobNo: string, reason: CancelReason, storeId?: string): Promise<Cancelled>;
 }
