@@ -8,6 +8,7 @@ import { posFigures } from "./pos-figures.ts";
 import { reconcileFigures } from "./reconcile-figures.ts";
 import { routeFigures } from "./route-figures.ts";
 import { rushFigures } from "./rush-figures.ts";
+import { searchFigures } from "./search-figures.ts";
 import { slotFigures } from "./slot-figures.ts";
 import { startFigures } from "./start-figures.ts";
 import { unitFigures } from "./unit-figures.ts";
@@ -29,6 +30,7 @@ const groups: Record<string, { tells: string; run: (bench: Bench) => Promise<voi
     run: routeFigures,
   },
   pos_import: { tells: "541,909 lines of a real shop's tills, imported whole and once more", run: posFigures },
+  search: { tells: "how fast ten thousand articles are indexed and searched", run: searchFigures },
   slot_rush: { tells: "how many of thirty get one of ten places of a slot, thirty times", run: slotFigures },
   rush: { tells: "what is sold when 200 people want 50 units at once, a hundred times", run: rushFigures },
 };

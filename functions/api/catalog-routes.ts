@@ -3,6 +3,8 @@ import {
   type Article,
   adjustStock,
   article,
+  articleDirectory,
+  articlesAfter,
   createArticle,
   loadArticle,
   retireArticle,
@@ -16,7 +18,8 @@ import { typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { loadStore } from "../../shared/store/index.ts";
 import type { Stored } from "../../shared/table/entity.ts";
-import { allArticles, articles, stockOfStore } from "../../shared/table/keys.ts";
+import { allArticles, articles, stockOfStore, stocks } from "../../shared/table/keys.ts";
+import type { Deps } from "../runtime/deps.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { listPage } from "./list-page.ts";
 
@@ -61,7 +64,83 @@ const online = z.int().min(0).max(stockLimit).meta({
   example: 120,
 });
 
+const shelfView = shopView
+  .extend({
+    left: z.int().meta({ description: "Units this store may sell online now" }),
+    stockText: z.string().meta({ description: "有货, 仅剩N份, 售罄" }),
+  })
+  .meta({ id: "ShelfArticle" });
+/** From so few units on members are told how many are left. */
+const FEW = 5;
+const stockText = (left: number) => (left === 0 ? "售罄" : left <= FEW ? `仅剩${left}份` : "有货");
+
+/** Articles with what a store has of them, in their order. */
+async function onShelf(deps: Deps, storeId: string, found: readonly Article[]) {
+  const keys = found.map(({ articleId }) => ({ storeId, articleId }));
+  const rows = await deps.table.loadMany(stocks, keys, { eventually: true });
+  const online = new Map(rows.map((row) => [row.articleId, row.online]));
+  return found.map((one) => {
+    const left = online.get(one.articleId) ?? 0;
+    return { ...one, left, stockText: stockText(left) };
+  });
+}
+
+/** So many are shown of what a search finds. */
+const MOST_FOUND = 50;
+const storePath = z.strictObject({ storeId: idOf("ST") });
+
 export const catalogShop: Route[] = [
+  route({
+    method: "get",
+    path: "/v1/categories",
+    summary: "商品分类",
+    actor: "member",
+    owns: "none",
+    ok: z.object({ items: z.array(z.object({ category: z.string(), articles: z.int() })) }).meta({ id: "Categories" }),
+    problems: [],
+    run: async (deps) => (await articleDirectory(deps)).categories,
+    view: (categories) => ({ items: [...categories].map(([category, count]) => ({ category, articles: count })) }),
+  }),
+  route({
+    method: "get",
+    path: "/v1/stores/{storeId}/articles",
+    summary: "门店商品",
+    description: "What is sold, by category and name, with what this store has left of it.",
+    actor: "member",
+    owns: "none",
+    params: storePath,
+    query: listQuery.extend({ category: typedText(1, 20).optional().meta({ description: "Of one category" }) }),
+    ok: listOf(shelfView),
+    problems: ["STORE_NOT_FOUND", "CURSOR_INVALID"],
+    run: async (deps, { params: { storeId }, query: { category, limit, cursor } }) => {
+      const scope = `shelf ${storeId} ${category ?? ""}`;
+      const from = deps.cursors.open(cursor, scope);
+      await loadStore(deps, storeId);
+      const { items, next } = articlesAfter(await articleDirectory(deps), { category, limit, after: from?.after });
+      return {
+        items: await onShelf(deps, storeId, items),
+        nextCursor: deps.cursors.seal(next === undefined ? undefined : { after: next }, scope),
+      };
+    },
+  }),
+  route({
+    method: "get",
+    path: "/v1/stores/{storeId}/search",
+    summary: "搜索商品",
+    description: "By name, category or code; the best first, and what this store has before what it lacks.",
+    actor: "member",
+    owns: "none",
+    params: storePath,
+    query: z.strictObject({ q: typedText(1, 40).meta({ description: "What is looked for", example: "黄桃" }) }),
+    ok: z.object({ items: z.array(shelfView) }).meta({ id: "Found" }),
+    problems: ["STORE_NOT_FOUND"],
+    run: async (deps, { params: { storeId }, query: { q } }) => {
+      await loadStore(deps, storeId);
+      const found = (await articleDirectory(deps)).search(q).slice(0, MOST_FOUND);
+      const items = await onShelf(deps, storeId, found);
+      return { items: items.sort((a, b) => Number(b.left > 0) - Number(a.left > 0)) };
+    },
+  }),
   route({
     method: "get",
     path: "/v1/articles/{articleId}",
