@@ -21,6 +21,7 @@ const modules: Record<string, readonly string[]> = {
   order: ["payment", "pricing", "coupon", "ledger"],
   coupon: [],
   cart: [
+    "supply",
     "address",
     "slot",
     "order",

@@ -1,4 +1,5 @@
 import { type Address, addressOf } from "../address/index.ts";
+import type { Article } from "../catalog/index.ts";
 import { couponHeld } from "../coupon/index.ts";
 import { type Place, type RouteChoice, type RoutingDeps, routeOrder } from "../fulfilment/index.ts";
 import { addressHash } from "../identity/index.ts";
@@ -9,6 +10,7 @@ import { day, dayOf, startOfDay, wholeSecond } from "../kernel/time.ts";
 import type { Vault } from "../kernel/vault.ts";
 import { type Order, orderFacts, takeUnits } from "../order/index.ts";
 import { deliveryFee, feeRulesOf, type Slot, slotsOffered, takeSlot } from "../slot/index.ts";
+import { recallAt } from "../supply/index.ts";
 import { decide, loadLasting, type Table } from "../table/entity.ts";
 import { carts, dues, members, orders, outbox, shares, stocks } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
@@ -71,6 +73,7 @@ export async function quoteCart(deps: CartDeps, input: CartRequest): Promise<Car
   const ready = wholeSecond(now + cartPolicy.readyMs);
   const window = slot ?? { from: ready, until: startOfDay(ready) + day + cartPolicy.keptMs };
   const route = await storeFor(deps, input, place, window);
+  await refuseRecalled(deps, articles, route.storeId);
   const priced = await priceCart(deps, { ...input, articles }, { ...input, storeId: route.storeId });
   const slots = slot ? [slot] : await slotsOffered(deps, { storeId: route.storeId, kind });
   const { from: pickupFrom, until: pickupUntil } = window;
@@ -196,6 +199,22 @@ export function placeOrder(
     ]);
     return placed;
   });
+}
+
+/** Throws INPUT_INVALID naming each line whose article is called back at the store. */
+async function refuseRecalled(deps: CartDeps, articles: readonly Article[], storeId: string): Promise<void> {
+  const recalls = await Promise.all(articles.map(({ articleId }) => recallAt(deps, articleId, storeId)));
+  const errors = recalls.flatMap((recallId, i) =>
+    recallId === undefined
+      ? []
+      : [
+          {
+            path: `body.lines[${i}].articleId`,
+            message: `正在召回: under recall ${recallId}, take it out of the cart`,
+          },
+        ],
+  );
+  if (errors.length > 0) throw new DomainError("INPUT_INVALID", undefined, { errors });
 }
 
 /** The store that has all of it, nearest first. */

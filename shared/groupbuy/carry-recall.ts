@@ -4,7 +4,7 @@ import { minute } from "../kernel/time.ts";
 import { type Order, seatShare, seatState } from "../order/index.ts";
 import type { Recall } from "../supply/index.ts";
 import { Stale, type Table } from "../table/entity.ts";
-import { allCampaigns, dues, outbox, recallBuyers, recalls } from "../table/keys.ts";
+import { allCampaigns, allStores, dues, movementsBy, orders, outbox, recallBuyers, recalls } from "../table/keys.ts";
 import { partOf } from "./goods.ts";
 import { teamLifecycle } from "./lifecycle.ts";
 import type { Campaign } from "./model.ts";
@@ -45,11 +45,41 @@ export async function carryRecall(deps: Deps, recallId: string, untilMs: number)
       }
     }
   }
+  for await (const order of fromCarts(table, recall)) {
+    if (env.clock.now() >= untilMs) return false;
+    if (order.seat === "HELD") live = true;
+    const sold = order.lines.find(({ articleId }) => articleId === recall.articleId);
+    if (sold && order.seat === "PAID" && concerns(recall, order))
+      await found(deps, recall, { ...order, units: sold.units }, sold.name);
+  }
   const now = env.clock.now();
   if (now < recall.at + SETTLED) return recall.at + SETTLED;
   if (recall.listedAt === undefined) await table.commit([recalls.patch({ recallId }).set({ listedAt: now })]);
   if (live) await lookAgain(deps, recallId, (Math.floor(now / WHILE_LIVE) + 1) * WHILE_LIVE);
   return true;
+}
+
+/** Every order from the cart that took units of a recalled article, by the movements of the stores' stock. */
+async function* fromCarts(table: Table, { articleId, storeId }: Recall): AsyncGenerator<Order> {
+  for await (const store of storeId === undefined ? everyStore(table) : [storeId])
+    for (const kind of ["order", "reroute"] as const) {
+      let after: Record<string, string> | undefined;
+      do {
+        const page = await table.page(movementsBy(store, articleId, kind), { limit: 100, after });
+        const keys = page.items.map(({ cause }) => ({ orderId: cause.split("#")[1] ?? "" }));
+        for (const order of await table.loadMany(orders, keys)) if (order.teamId === undefined) yield order;
+        after = page.next;
+      } while (after);
+    }
+}
+
+async function* everyStore(table: Table): AsyncGenerator<string> {
+  let after: Record<string, string> | undefined;
+  do {
+    const page = await table.page(allStores(), { limit: 100, after });
+    for (const { storeId } of page.items) yield storeId;
+    after = page.next;
+  } while (after);
 }
 
 /** A due row of its own, for this is no lateness; on the full ten minutes, so that runs at the same time make one. */

@@ -146,6 +146,9 @@ export const stockMovements = entity({
   keyed: ["storeId", "articleId", "cause"],
   key: ({ storeId, articleId, cause }) => ({ pk: `STOCK#${storeId}#${articleId}`, sk: `MOVE#${cause}` }),
 });
+/** Movements of one kind of cause: order, reroute. */
+export const movementsBy = (storeId: string, articleId: string, kind: "order" | "reroute") =>
+  stockMovements.query({ pk: `STOCK#${storeId}#${articleId}`, prefix: `MOVE#${kind}#` });
 
 export const communities = entity({
   name: "Community",

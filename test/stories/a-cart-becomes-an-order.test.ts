@@ -243,3 +243,32 @@ test("of two articles by weight each is weighed by itself, and what lacks of eac
   expect(refunds.map(({ cause }: { cause: string }) => cause)).toEqual(["weight_difference", "weight_difference"]);
   await recount();
 });
+
+test("a recall stops the sale from the cart, and finds who bought and has it still to come", async () => {
+  const { articleId: oysters } = await newArticle({ name: "生蚝" });
+  const lines = [oysters, eggs].map((articleId) => ({ articleId, units: 1 }));
+  const bought = await made(order(li, lines));
+  await pay(li, bought);
+  const held = await made(order(zhao, lines, { storeId: far }));
+  const given = await made(order(wang, lines));
+  await pay(wang, given);
+  await made(cancel(wang, given.orderId));
+  const recall = await made(ops.post("/ops/v1/recalls", { articleId: oysters, reason: "诺如病毒" }));
+  await world.platform.idle();
+  const refused = await order(wang, lines);
+  expect(refused.body.errors).toMatchObject([{ path: "body.lines[0].articleId" }]);
+  const buyers = async () =>
+    (await made(ops.get(`/ops/v1/recalls/${recall.recallId}/buyers`))).items.map(
+      ({ orderId }: { orderId: string }) => orderId,
+    );
+  expect(await buyers()).toEqual([bought.orderId]);
+  await pay(zhao, held);
+  await pass(12 * minute);
+  expect((await buyers()).sort()).toEqual([bought.orderId, held.orderId].sort());
+  expect(await titles(li)).toContain("商品召回");
+  const { code } = await made(li.post(`/v1/orders/${bought.orderId}/pickup-code`));
+  await pass(2 * hour);
+  expect(refusal(await manager.post(`/ops/v1/stores/${near}/pickups`, { code }))).toMatchObject({
+    code: "PICKUP_RECALLED",
+  });
+});
