@@ -35,6 +35,7 @@ async function leavePaid(deps: Deps, input: { orderId: string; once: Once<Order>
     return order;
   }
   if (order.leftAt !== undefined) throw new DomainError("SEAT_STATE", "the seat was given up already");
+  if (order.teamId === undefined) throw new DomainError("LEAVE_CLOSED", "it is in no team: cancel the order");
   const team = await loadTeam(deps.table, order);
   invariant(team && order.transactionId !== undefined, `paid order ${order.orderId} has its team and transaction`);
   const now = deps.env.clock.now();

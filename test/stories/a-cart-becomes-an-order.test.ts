@@ -72,6 +72,10 @@ test("a paid order is cancelled until the store has it ready: by the member or t
   const mine = await made(order(wang, [{ articleId: eggs, units: 3 }]));
   await pay(wang, mine);
   await made(wang.post(`/v1/orders/${mine.orderId}/pickup-code`));
+  expect(refusal(await wang.post(`/v1/orders/${mine.orderId}/departure`))).toMatchObject({ code: "LEAVE_CLOSED" });
+  expect(refusal(await wang.post(`/v1/orders/${mine.orderId}/late-refund`))).toMatchObject({
+    code: "LATE_REFUND_CLOSED",
+  });
   expect(await made(cancel(wang, mine.orderId))).toMatchObject({ seat: "REFUND_DUE", stage: "CANCELLED" });
   expect(refusal(await cancel(wang, mine.orderId))).toMatchObject({ code: "SEAT_STATE" });
   const theirs = await made(order(li, [{ articleId: eggs, units: 1 }]));

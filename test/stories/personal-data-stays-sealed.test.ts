@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Member } from "../../shared/identity/model.ts";
 import type { Stored, Write } from "../../shared/table/entity.ts";
 import { members } from "../../shared/table/keys.ts";
+import { fees, slots } from "../api/shop.ts";
 import { type Answer, openWorld, refusal } from "./world.ts";
 
 const world = await openWorld({ concurrency: { Shop: 6, default: 3 } });
@@ -61,6 +62,27 @@ test("a thousand phones, names and addresses go in, along good ways and bad ones
   // everybody sees the own name, and nobody another's
   expect(profiles.flatMap(found).sort()).toEqual([...nicknames].sort());
 
+  // whom and where to, in the book, in an order that is brought, and opened for whoever brings it
+  const [store = ""] = world.stores;
+  const because = { version: 0, reason: "开通配送" };
+  await made(world.ops.put(`/ops/v1/stores/${store}/slot-plan`, { delivery: slots, ...because }));
+  await made(world.ops.put("/ops/v1/delivery-fees", { rules: fees, ...because }));
+  await each(people, 12, async (who, i) => {
+    const entry = { name: nicknames[i]!, phone: phones[i]!, address: at(i).address, point: world.here };
+    await made(who.post("/v1/me/addresses", entry));
+    kept(await who.post("/v1/me/addresses", { ...entry, point: { ...world.here, lat: 0, lng: 0 } }));
+    kept(await who.put(`/v1/me/addresses/AD${"0".repeat(24)}`, entry));
+  });
+  const { articleId } = await world.newArticle({ name: "送到家的菜" });
+  const [first] = people;
+  const [{ addressId }] = (await made(first!.get("/v1/me/addresses"))).items;
+  const [{ slotId }] = (await made(first!.get(`/v1/stores/${store}/slots`))).items;
+  const body = { lines: [{ articleId, units: 1 }], fulfilment: "delivery", addressId, storeId: store, slotId };
+  const brought = await made(first!.post("/v1/orders", body));
+  await world.pay(first!, brought);
+  const opened = await made(world.ops.get(`/ops/v1/stores/${store}/orders/${brought.orderId}/recipient`));
+  expect(found(JSON.stringify(opened)).sort()).toEqual([phones[0], nicknames[0], addresses[0]].sort());
+
   // outside services that fail while they hold somebody's data
   platform.location.setFaults({ fault: "outage", count: 20 });
   await each(people.slice(0, 8), 4, async (who, i) => {
@@ -119,6 +141,7 @@ test("a thousand phones, names and addresses go in, along good ways and bad ones
       () => world.ops.get(`/ops/v1/staff?cursor=${encodeURIComponent(some.join())}`),
       () => call("POST", "/hooks/wechat/pay", undefined, { id: one, event_type: two, resource: some }),
       () => who.post(`/v1/shares/${encodeURIComponent(one)}/touches`),
+      () => who.get(`/v1/stores/ST${"0".repeat(24)}/search?q=${encodeURIComponent(one)}`),
       () => brokenOff(`{"code":"${some.join()}`),
     ];
     const answer = kept(await ways[i % ways.length]!());
@@ -132,7 +155,8 @@ test("none of them can be read in the table, in the outbox, in a log line, in a 
   expect(new Set(canaries).size).toBe(1000);
   const all = await rows();
   expect(all.get("Member")?.filter((row) => row.nickname && row.phone)).toHaveLength(PEOPLE);
-  expect(all.get("Order")).toHaveLength(PEOPLE);
+  expect(all.get("AddressBook")).toHaveLength(PEOPLE);
+  expect(all.get("Order")).toHaveLength(PEOPLE + 1);
   expect(all.get("Outbox")?.length).toBeGreaterThan(3 * PEOPLE);
   for (const [entity, items] of all)
     expect({ entity, found: found(JSON.stringify(items)) }).toEqual({ entity, found: [] });
