@@ -115,7 +115,6 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
       sharing: () => createWeChatProfitSharing(secret("wechat"), { payUrl: variable("WECHAT_PAY_URL") }, env),
       bills: () => createWeChatBills(secret("wechat"), { payUrl: variable("WECHAT_PAY_URL") }, env),
       shippingUpload: () => createShippingUpload({ mchid: secret("wechat").mchid }, wechat.api),
-      carriers: () => [],
       invoicing: () => createInvoiceProvider(secret("invoice"), env),
       planner: () => wechat.places.planner,
       geocoder: () => wechat.places.geocoder,

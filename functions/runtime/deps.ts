@@ -1,5 +1,4 @@
 import type { BillSource } from "../../shared/bills/ports.ts";
-import type { Carrier } from "../../shared/dispatch/index.ts";
 import type { Geocoder, RoutePlanner, ShippingUpload } from "../../shared/fulfilment/ports.ts";
 import type { WeChatLogin } from "../../shared/identity/ports.ts";
 import type { InvoicePort } from "../../shared/invoice/ports.ts";
@@ -34,8 +33,6 @@ export interface Deps {
   merchant: { appid: string; mchid: string };
   invoicing: InvoicePort;
   shippingUpload: ShippingUpload;
-  /** In the order in which they win a tie. */
-  carriers: readonly Carrier[];
   planner: RoutePlanner;
   geocoder: Geocoder;
   workflows: Workflows;

@@ -80,7 +80,7 @@ export type Asked = { kind: "job"; news: CarrierNews } | { kind: "absent" } | Re
 /** `deductFen`: what the carrier keeps all the same. It is ours to bear, never the member's. */
 export type Cancelled = { kind: "cancelled"; deductFen: number } | { kind: "absent" } | Refused | Busy | Unknown;
 
-/** Every call is sent once, 5 s at most (a quote 1.5 s). */
+/** Every call is sent once, 5 s at most; Dada answers a quote within 1.5 s or is taken not to. */
 export interface Carrier {
   name: CarrierName;
 
