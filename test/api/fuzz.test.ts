@@ -284,6 +284,27 @@ async function tellWhatIsRare(): Promise<void> {
   const { lotId } = (await ask("post /ops/v1/stores/{storeId}/lots", arrival)).body;
   const checked = { caller: root, parameters: { storeId: at, lotId }, body: { rejected: 0 } };
   for (let i = 0; i < 2; i++) await ask("post /ops/v1/stores/{storeId}/lots/{lotId}/check", checked);
+  const from = clock.now() + hour;
+  const drafted = await ask("post /ops/v1/campaigns", {
+    caller: root,
+    body: {
+      name: "草稿",
+      articleId: world.articleId,
+      invitesRequired: 1,
+      shareBps: 8000,
+      durationMinutes: 60,
+      opensAt: toIso(from),
+      closesAt: toIso(from + 24 * hour),
+      hardEnd: toIso(from + 48 * hour),
+      pickupFrom: toIso(from),
+      pickupUntil: toIso(from + 72 * hour),
+    },
+  });
+  await ask("post /ops/v1/campaigns/{campaignId}/allotments", {
+    caller: root,
+    parameters: { campaignId: drafted.body.campaignId },
+    body: { allotments: [{ storeId: at, units: 1 }] },
+  });
   const prices = await world.ops.upload(
     "/ops/v1/imports/prices?dryRun=false",
     `article,price,cost\n${world.articleId},10,5\n`,
