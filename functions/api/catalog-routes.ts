@@ -10,6 +10,7 @@ import {
   retireArticle,
   sale,
   stockLimit,
+  temperatureZones,
   updateArticle,
 } from "../../shared/catalog/index.ts";
 import { idOf, ownCode } from "../../shared/kernel/ids.ts";
@@ -43,6 +44,22 @@ const facts = {
       "VAT in its price for invoices, basis points of the net price: 900 is 9 %, 0 exempt; left out, that of its category",
     example: 900,
   }),
+  temperatureZone: z
+    .enum(temperatureZones)
+    .optional()
+    .meta({ description: "常温, 冷藏, 冷冻; ambient where it is left out", example: "chilled" }),
+  images: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^https:\/\/[A-Za-z0-9][A-Za-z0-9._~:/?&=%@!+,;-]{0,280}$/,
+          "an https address of at most 289 characters",
+        ),
+    )
+    .max(9)
+    .optional()
+    .meta({ description: "Pictures, at most 9, the first one in lists", example: ["https://img.example/peach.jpg"] }),
 };
 const saleOf = sale.meta({
   description: "By piece, by weight (`grams` a unit, estimated), or as a kit of other articles; can't be changed later",

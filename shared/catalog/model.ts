@@ -17,6 +17,9 @@ export const sale = z.discriminatedUnion("by", [
   }),
 ]);
 
+/** 常温, 冷藏, 冷冻: how an article is kept. */
+export const temperatureZones = ["ambient", "chilled", "frozen"] as const;
+
 export const article = z.object({
   articleId: idOf("AR"),
   /** 货号, unique while it is set. */
@@ -35,6 +38,10 @@ export const article = z.object({
   needsCertificate: z.boolean().optional(),
   /** VAT in its price, basis points of the net price; 0 exempt. Left out: the rate of its category. */
   taxBps: basisPoints.optional(),
+  /** How it is kept; ambient where it is left out. */
+  temperatureZone: z.enum(temperatureZones).optional(),
+  /** Pictures, the first one in lists. */
+  images: z.array(text(1, 300)).max(9).optional(),
   retired: z.boolean(),
   createdAt: epochMs,
 });

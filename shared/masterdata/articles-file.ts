@@ -28,6 +28,8 @@ const cellsOf = (article: Article, find: Find): Cells => ({
       : "",
   supplier: article.supplierId ?? "",
   certificate: yesOrNo(article.needsCertificate ?? false),
+  tax: article.taxBps === undefined ? "" : String(article.taxBps),
+  zone: article.temperatureZone ?? "",
   retired: yesOrNo(article.retired),
 });
 
@@ -104,6 +106,7 @@ export const articlesFile: FileType = {
       if (supplierId && cells.supplier && !known.has(supplierId)) return wrong("supplier", "没有这个供应商");
       const needsCertificate = cells.certificate ? yes(cells.certificate) : current?.needsCertificate;
       const description = cells.description ?? current?.description;
+      const { tax, zone } = { ...before, ...cells };
       const itsCode = cells.code || current?.code;
       const facts = {
         ...(itsCode && { code: itsCode }),
@@ -116,8 +119,10 @@ export const articlesFile: FileType = {
         perishable: yes(cells.perishable!),
         ...(supplierId && { supplierId }),
         ...(needsCertificate !== undefined && { needsCertificate }),
-        // the file has no column for it
-        ...(current?.taxBps !== undefined && { taxBps: current.taxBps }),
+        ...(tax && { taxBps: Number(tax) }),
+        ...(zone && { temperatureZone: zone as Article["temperatureZone"] }),
+        // the file has no column for them
+        ...(current?.images && { images: current.images }),
       };
       return {
         target,

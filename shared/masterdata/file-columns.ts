@@ -57,6 +57,13 @@ export const fileColumns: Record<FileKind, { zh: string; columns: readonly Colum
       { name: "components", zh: "组成", optional: true, ...components },
       { name: "supplier", zh: "供应商ID", optional: true, ...id("SP") },
       { name: "certificate", zh: "需要合格证", ...yesNo },
+      { name: "tax", zh: "税率基点", optional: true, ...whole(0, 10_000) },
+      {
+        name: "zone",
+        zh: "温区",
+        optional: true,
+        ...oneOf({ ambient: ["常温"], chilled: ["冷藏"], frozen: ["冷冻"] }),
+      },
       { name: "retired", zh: "已下架", optional: true, note: true, ...yesNo },
     ],
   },

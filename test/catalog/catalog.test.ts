@@ -31,6 +31,20 @@ test("a member sees an article without its cost", async () => {
   expect(none).toMatchObject({ status: 404, body: { code: "ARTICLE_NOT_FOUND" } });
 });
 
+test("pictures are https addresses, nine at most, and members see them with the temperature zone", async () => {
+  const images = Array.from({ length: 9 }, (_, i) => `https://img.example/${i}.jpg`);
+  const { body: article } = await add({ images, temperatureZone: "chilled" });
+  const { accessToken: token } = await logIn(deps, { code: "looker" });
+  const seen = await call("GET", `/v1/articles/${article.articleId}`, { token });
+  expect(seen.body).toMatchObject({ images, temperatureZone: "chilled" });
+  for (const wrong of [
+    { images: [...images, images[0]] },
+    { images: ["http://img.example/a"] },
+    { temperatureZone: "hot" },
+  ])
+    expect(await add(wrong)).toMatchObject({ status: 422, body: { code: "INPUT_INVALID" } });
+});
+
 test("a kit is made of distinct articles on sale that are no kits", async () => {
   const [a, b, gone] = (await Promise.all([add(), add({ sale: { by: "weight", grams: 500 } }), add()])).map(
     (r) => r.body.articleId as string,

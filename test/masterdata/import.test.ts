@@ -122,6 +122,25 @@ test("the same file again, and each export, change nothing", async () => {
   expect((await auditOf("prices")).at(-1)).toMatchObject({ action: "export", staffId: "boss" });
 });
 
+test("tax rate and temperature zone come by the file, stay where it has no column for them, and go by an empty cell", async () => {
+  const row = "SC-30,冰淇淋,,冷饮,盒,12,5,否,按件,,";
+  const find = async () => (await articles()).find((one: { code: string }) => one.code === "SC-30");
+  await imported("articles", `${head},税率基点,温区\n${row},0,冷冻\n`);
+  expect(await find()).toMatchObject({ taxBps: 0, temperatureZone: "frozen" });
+  const images = ["https://img.example/ice.jpg"];
+  const { articleId, sale: _, retired: __, createdAt: ___, ...facts } = await find();
+  const put = await call("PUT", `/ops/v1/articles/${articleId}`, { staff: "boss", body: { ...facts, images } });
+  expect(put.body).toMatchObject({ images, taxBps: 0, temperatureZone: "frozen" });
+  await imported("articles", `${head}\n${row.replace(",12,", ",13,")}\n`);
+  expect(await find()).toMatchObject({ priceFen: 1300, taxBps: 0, temperatureZone: "frozen", images });
+  expect(faults(await send("articles", `${head},税率基点,温区\n${row},10001,温热\n`))).toEqual([
+    [2, "税率基点"],
+    [2, "温区"],
+  ]);
+  await imported("articles", `${head},税率基点,温区\n${row},,\n`);
+  for (const gone of ["taxBps", "temperatureZone"]) expect(await find()).not.toHaveProperty(gone);
+});
+
 test("every broken cell is told with row and column, up to a hundred, all are counted, and nothing is written", async () => {
   const before = await articles();
   const bad = [
