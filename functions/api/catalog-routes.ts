@@ -109,13 +109,18 @@ const storePath = z.strictObject({ storeId: idOf("ST") });
 export const catalogShop: Route[] = [
   route({
     method: "get",
-    path: "/v1/categories",
+    path: "/v1/stores/{storeId}/categories",
     summary: "商品分类",
+    description: "In the order of the shelf, with how many articles each has.",
     actor: "member",
     owns: "none",
+    params: storePath,
     ok: z.object({ items: z.array(z.object({ category: z.string(), articles: z.int() })) }).meta({ id: "Categories" }),
-    problems: [],
-    run: async (deps) => (await articleDirectory(deps)).categories,
+    problems: ["STORE_NOT_FOUND"],
+    run: async (deps, { params }) => {
+      await loadStore(deps, params.storeId);
+      return (await articleDirectory(deps)).categories;
+    },
     view: (categories) => ({ items: [...categories].map(([category, count]) => ({ category, articles: count })) }),
   }),
   route({

@@ -284,6 +284,12 @@ async function tellWhatIsRare(): Promise<void> {
   const { lotId } = (await ask("post /ops/v1/stores/{storeId}/lots", arrival)).body;
   const checked = { caller: root, parameters: { storeId: at, lotId }, body: { rejected: 0 } };
   for (let i = 0; i < 2; i++) await ask("post /ops/v1/stores/{storeId}/lots/{lotId}/check", checked);
+  const { supplierId } = (await ask("post /ops/v1/suppliers", { caller: root, body: { name: "合作社", licences: [] } }))
+    .body;
+  await ask("get /ops/v1/suppliers/{supplierId}/statement", {
+    caller: root,
+    parameters: { supplierId, month: dayOf(clock.now()).slice(0, 7) },
+  });
   const from = clock.now() + hour;
   const drafted = await ask("post /ops/v1/campaigns", {
     caller: root,
@@ -392,12 +398,15 @@ async function tellWhatIsRare(): Promise<void> {
     "resumption",
     "cancellation",
     "cancellation",
-  ])
+  ]) {
     await ask(`post /ops/v1/campaigns/{campaignId}/${step}`, {
       caller: root,
       parameters: { campaignId: draft },
       ...(step !== "publication" && { body: because }),
     });
+    // it opens behind the answer, and only an open one is suspended
+    if (step === "publication") await platform.idle();
+  }
   await platform.idle();
 
   // a team of two that succeeds, one that forms, one that is for a community
