@@ -38,7 +38,8 @@ export const slotShop: Route[] = [
     method: "get",
     path: "/v1/stores/{storeId}/slots",
     summary: "可选时段",
-    description: "When this store hands over or delivers, the earliest first; none: it has no slots of this kind.",
+    description:
+      "When this store hands over or delivers, the earliest first; none: it has no slots of this kind, or takes no orders for any at present.",
     actor: "member",
     owns: "none",
     params: storePath,
@@ -49,7 +50,7 @@ export const slotShop: Route[] = [
     ok: z.object({ items: z.array(slotView) }).meta({ id: "Slots" }),
     problems: ["STORE_NOT_FOUND"],
     run: (deps, { params, query }) => slotsOffered(deps, { ...params, kind: query.kind, on: query.day }),
-    view: (slots) => ({ items: slots.map(toSlot) }),
+    view: (slots = []) => ({ items: slots.map(toSlot) }),
   }),
 ];
 

@@ -75,7 +75,10 @@ export async function quoteCart(deps: CartDeps, input: CartRequest): Promise<Car
   const route = await storeFor(deps, input, place, window);
   await refuseRecalled(deps, articles, route.storeId);
   const priced = await priceCart(deps, { ...input, articles }, { ...input, storeId: route.storeId });
-  const slots = slot ? [slot] : await slotsOffered(deps, { storeId: route.storeId, kind });
+  const offered = slot ? [slot] : await slotsOffered(deps, { storeId: route.storeId, kind });
+  if (!delivers && offered?.length === 0)
+    throw new DomainError("SLOT_NOT_OFFERED", "the store has slots, and takes orders for none at present");
+  const slots = offered ?? [];
   const { from: pickupFrom, until: pickupUntil } = window;
   const bare = { route, priced, slots, slot, pickupFrom, pickupUntil };
   if (!address) return { ...bare, payableFen: priced.payableFen, delivery: undefined };

@@ -20,21 +20,22 @@ const slotWindow = z
   })
   .refine((one) => one.from < one.until, "from must be before until; split a window that passes midnight");
 
+/** Spans of weekdays of which no two overlap; the later one of a pair is named. */
+const apart =
+  (name: string) =>
+  (spans: readonly { weekday: number; from: number; until: number }[], context: z.RefinementCtx): void => {
+    for (const [i, one] of spans.entries()) {
+      const other = spans.findIndex(
+        (two, j) => j < i && two.weekday === one.weekday && two.from < one.until && one.from < two.until,
+      );
+      if (other >= 0) context.addIssue({ code: "custom", path: [i], message: `overlaps ${name}[${other}]` });
+    }
+  };
+
 /** When a store hands over, or delivers. */
 export const slotWindows = z.strictObject({
   daysAhead: z.int().min(0).max(14).meta({ description: "So many days after today are offered" }),
-  windows: z
-    .array(slotWindow)
-    .min(1)
-    .max(100)
-    .superRefine((windows, context) => {
-      for (const [i, one] of windows.entries()) {
-        const other = windows.findIndex(
-          (two, j) => j < i && two.weekday === one.weekday && two.from < one.until && one.from < two.until,
-        );
-        if (other >= 0) context.addIssue({ code: "custom", path: [i], message: `overlaps windows[${other}]` });
-      }
-    }),
+  windows: z.array(slotWindow).min(1).max(100).superRefine(apart("windows")),
 });
 
 /** A store's slots; a kind that is left out has none: collected at any opening time, or not delivered at all. */
@@ -62,10 +63,19 @@ export const deliveryFeeRules = z.strictObject({
   perKmFen: fen.meta({ description: "Each kilometre begun beyond it" }),
   baseGrams: z.int().min(0).max(1_000_000),
   perKgFen: fen.meta({ description: "Each kilogram begun beyond baseGrams" }),
-  night: z.strictObject(surcharge).optional().meta({ description: "May pass midnight: from 1320 until 360" }),
+  night: z
+    .strictObject(surcharge)
+    .refine((one) => one.from !== one.until, "from and until must differ")
+    .optional()
+    .meta({ description: "May pass midnight: from 1320 until 360" }),
   peaks: z
-    .array(z.strictObject({ weekday, ...surcharge }))
+    .array(
+      z
+        .strictObject({ weekday, ...surcharge })
+        .refine((one) => one.from < one.until, "from must be before until; split a peak that passes midnight"),
+    )
     .max(28)
+    .superRefine(apart("peaks"))
     .default([]),
   freeOverFen: fen.optional().meta({ description: "Goods of so much after discounts are brought free" }),
   maxDistanceM: z.int().min(1).max(100_000),

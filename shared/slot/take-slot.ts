@@ -18,8 +18,8 @@ export interface Slot {
   left: number;
 }
 
-/** A slot that was offered so long ago, by a slow checkout, is told to be past, ms. */
-const OFFERED_BEFORE = day;
+/** A slot whose orders closed so long ago at most is told to be past, ms: a checkout was slow. */
+const CLOSED_SINCE = day;
 
 const clock = (m: number): string => `${String(Math.floor(m / 60)).padStart(2, "0")}${String(m % 60).padStart(2, "0")}`;
 
@@ -45,14 +45,19 @@ function slotsOf(plan: SlotPlan, kind: SlotKind, store: Store, now: number): Slo
     .sort((a, b) => a.from - b.from);
 }
 
-/** What a store offers, full ones included; of one day (YYYY-MM-DD, Asia/Shanghai) where it is named. Throws STORE_NOT_FOUND. */
+/**
+ * What a store offers, full ones included; of one day (YYYY-MM-DD, Asia/Shanghai) where it is named. Undefined: it has no slots of this
+ * kind, not now nor later. Throws STORE_NOT_FOUND.
+ */
 export async function slotsOffered(
   { env, table }: Deps,
   { storeId, kind, on }: { storeId: string; kind: SlotKind; on?: string | undefined },
-): Promise<Slot[]> {
+): Promise<Slot[] | undefined> {
   const [store, plan] = await Promise.all([loadStore({ table }, storeId), table.load(slotPlans, { storeId })]);
-  const slots = plan ? slotsOf(plan, kind, store, env.clock.now()) : [];
-  const asked = slots.filter(({ from }) => on === undefined || dayOf(from) === on);
+  if (!plan?.[kind]) return undefined;
+  const asked = slotsOf(plan, kind, store, env.clock.now()).filter(
+    ({ from }) => on === undefined || dayOf(from) === on,
+  );
   const counts = await table.loadMany(
     slotCounts,
     asked.map(({ slotId }) => ({ storeId, slotId })),
@@ -77,10 +82,11 @@ export async function takeSlot(
   const at = (moment: number) => plan && slotsOf(plan, kind, store, moment).find((one) => one.slotId === slotId);
   const slot = at(now);
   const refuse = async (code: "SLOT_NOT_OFFERED" | "SLOT_PAST" | "SLOT_FULL") => {
-    const next = (await slotsOffered(deps, { storeId, kind })).find(({ left }) => left > 0);
+    const next = (await slotsOffered(deps, { storeId, kind }))?.find(({ left }) => left > 0);
     return new DomainError(code, undefined, next ? { facts: { slotId: next.slotId } } : {});
   };
-  if (!slot) throw await refuse(at(now - OFFERED_BEFORE) ? "SLOT_PAST" : "SLOT_NOT_OFFERED");
+  // where today alone is offered, it was not yet a day ago
+  if (!slot) throw await refuse(at(now - CLOSED_SINCE) || at(startOfDay(now)) ? "SLOT_PAST" : "SLOT_NOT_OFFERED");
   const key = { storeId, slotId };
   const count = await table.load(slotCounts, key);
   const left = slot.capacity - (count?.taken ?? 0);

@@ -59,7 +59,7 @@ const code = (promise: Promise<unknown>) =>
 
 test("thirty want ten places at the same instant: ten commits go through, and each place that is given back is one more", async () => {
   const storeId = await openStore(10);
-  const [slot] = await slotsOffered({ table, env }, { storeId, kind: "delivery" });
+  const slot = (await slotsOffered({ table, env }, { storeId, kind: "delivery" }))?.[0];
   const key = { storeId, kind: "delivery" as const, slotId: slot!.slotId };
   const want = async (): Promise<string> => {
     for (;;)
@@ -84,10 +84,10 @@ test("a slot is offered while it takes orders, on the days of the plan, within t
   const closed = [{ date: "2026-11-24", hours: [] }];
   const storeId = await openStore(2, { specialDays: closed });
   const offered = async () =>
-    (await slotsOffered({ table, env }, { storeId, kind: "delivery" })).map(({ slotId }) => slotId);
+    (await slotsOffered({ table, env }, { storeId, kind: "delivery" }))?.map(({ slotId }) => slotId);
   // 20:00–22:00 reaches beyond closing time, tomorrow is closed
   expect(await offered()).toEqual(["D-20261123-0900-1100"]);
-  expect(await slotsOffered({ table, env }, { storeId, kind: "pickup" })).toEqual([]);
+  expect(await slotsOffered({ table, env }, { storeId, kind: "pickup" })).toBeUndefined();
   clock.advance(hour - 30 * minute - 1);
   expect(await offered()).toEqual(["D-20261123-0900-1100"]);
   clock.advance(1);
@@ -103,6 +103,21 @@ test("a slot is offered while it takes orders, on the days of the plan, within t
   expect(await offered()).toEqual([]);
 });
 
+test("a slot of today is told to be past once its orders are closed, also where a store offers today alone", async () => {
+  const midnight = parseIso("2026-11-30T00:00:00+08:00");
+  clock.set(midnight + 8 * hour);
+  const storeId = await openStore(2);
+  const plan = await table.load(slotPlans, { storeId });
+  await table.commit([slotPlans.replace({ ...plan!, delivery: { daysAhead: 0, windows: everyDay([[540, 660]]) } })]);
+  const take = (slotId: string) => code(takeSlot({ table, env }, { storeId, kind: "delivery", slotId }));
+  expect(await take("D-20261130-0900-1100")).toBe("none");
+  expect(await take("D-20261201-0900-1100")).toBe("SLOT_NOT_OFFERED");
+  clock.set(midnight + 8.5 * hour);
+  expect(await take("D-20261130-0900-1100")).toBe("SLOT_PAST");
+  clock.set(midnight + day + 5 * minute);
+  expect(await take("D-20261130-0900-1100")).toBe("SLOT_PAST");
+});
+
 test("windows that overlap, are empty or hold nobody are refused where they stand", () => {
   const wrong = (windows: object[]) =>
     slotWindows.safeParse({ daysAhead: 1, windows }).error?.issues.map(({ path }) => path.join("."));
@@ -112,6 +127,16 @@ test("windows that overlap, are empty or hold nobody are refused where they stan
   expect(wrong([{ ...window, until: 540 }])).toEqual(["windows.0"]);
   expect(wrong([{ ...window, capacity: 0 }])).toEqual(["windows.0.capacity"]);
   expect(wrong([])).toEqual(["windows"]);
+});
+
+test("surcharges that two readers would tell apart differently are refused where they stand", () => {
+  const wrong = (more: object) =>
+    deliveryFeeRules.safeParse({ ...rules, ...more }).error?.issues.map(({ path }) => path.join("."));
+  const peak = { weekday: 0, fen: 200, from: 1080, until: 1200 };
+  expect(wrong({ night: { fen: 100, from: 1320, until: 1320 } })).toEqual(["night"]);
+  expect(wrong({ peaks: [peak, { ...peak, fen: 300, from: 1140, until: 1260 }] })).toEqual(["peaks.1"]);
+  expect(wrong({ peaks: [{ ...peak, until: 60 }] })).toEqual(["peaks.0"]);
+  expect(wrong({ peaks: [peak, { ...peak, from: 1200, until: 1260 }, { ...peak, weekday: 1 }] })).toBeUndefined();
 });
 
 const rules = deliveryFeeRules.parse({

@@ -165,6 +165,19 @@ test("a slot that has passed after a slow checkout is not accepted: the next one
   const next = (await slots())[0].slotId;
   expect(refusal(await ask(li, wangs, next))).toMatchObject({ code: "ADDRESS_ENTRY_NOT_FOUND" });
   expect(refusal(await ask(li, addressId, next, 99))).toMatchObject({ code: "DELIVERY_TOO_HEAVY" });
+
+  // a store that is collected from by slot takes nobody without one, also while no slot is open
+  const collect = () => li.post("/v1/orders", { lines: [{ articleId, units: 1 }], place: world.here, storeId: far });
+  const pickup = (leadMinutes: number) => ({
+    daysAhead: 0,
+    windows: [0, 1, 2, 3, 4, 5, 6].map((weekday) => ({ weekday, from: 1260, until: 1320, capacity: 1, leadMinutes })),
+  });
+  const byPickup = (leadMinutes: number, version: number) =>
+    made(ops.put(`/ops/v1/stores/${far}/slot-plan`, { pickup: pickup(leadMinutes), version, ...because }));
+  await byPickup(0, 0);
+  expect((await collect()).body.errors).toMatchObject([{ path: "body.slotId" }]);
+  await byPickup(1260, 1);
+  expect(refusal(await collect())).toMatchObject({ code: "SLOT_NOT_OFFERED" });
   await pass(hour);
   expect(await unfinished()).toEqual([]);
 });
