@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commissionLifecycle } from "../shared/commission/index.ts";
 import { couponGrantLifecycle, couponLifecycle } from "../shared/coupon/index.ts";
+import { dispatchLifecycle } from "../shared/dispatch/index.ts";
 import { campaignLifecycle, teamLifecycle } from "../shared/groupbuy/index.ts";
 import { invoiceLifecycle, redLetterLifecycle } from "../shared/invoice/index.ts";
 import type { Lifecycle } from "../shared/kernel/lifecycle.ts";
@@ -135,6 +136,36 @@ const chapters: Chapter[] = [
       sent: "上传",
       settled: "资金解冻",
       late: "超过期限",
+    },
+  ),
+  chapter(
+    "Dispatch 配送",
+    "One a delivery order, so that it has one live job. Lost it waits again under the next attempt; once the goods are with a rider nothing begins anew.",
+    dispatchLifecycle,
+    {
+      WAITING: "待派单",
+      UNKNOWN: "下单结果未知",
+      OFFERED: "待接单",
+      ACCEPTED: "已接单",
+      ARRIVED_STORE: "已到店",
+      PICKED_UP: "配送中",
+      DELIVERED: "已送达",
+      CANCELLED: "已取消",
+      RETURNING: "退回中",
+      RETURNED: "已退回",
+      FAILED: "配送失败",
+      offered: "发单",
+      timedOut: "发单超时",
+      accepted: "接单",
+      arrived: "到店",
+      dropped: "骑手放弃,另寻骑手",
+      pickedUp: "取货",
+      delivered: "送达",
+      lost: "运力取消,重新派单",
+      cancelled: "取消配送",
+      returning: "开始退回",
+      returned: "退回门店",
+      failed: "无法送达",
     },
   ),
   chapter(

@@ -40,7 +40,7 @@ const modules: Record<string, readonly string[]> = {
   commission: ["groupbuy", "order", "ledger"],
   fulfilment: ["order", "payment", "store", "supply", "slot"],
   payment: ["identity"],
-  dispatch: ["payment"],
+  dispatch: ["order", "payment"],
   invoice: ["order", "payment", "catalog"],
   ledger: [],
   community: ["store", "identity"],

@@ -1,3 +1,4 @@
+export { dispatchLifecycle } from "./lifecycle.ts";
 export type {
   Asked,
   CancelReason,
@@ -6,3 +7,4 @@ export type {
   CarrierNews,
   CarrierState,
 } from "./ports.ts";
+export { takeNews } from "./take-news.ts";

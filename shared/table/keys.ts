@@ -5,6 +5,7 @@ import { article, articleCode, stock, stockMovement } from "../catalog/model.ts"
 import { commission, commissionAccount, commissionProgramme } from "../commission/model.ts";
 import { community, membership } from "../community/model.ts";
 import { coupon, couponGrant } from "../coupon/model.ts";
+import { dispatch, track } from "../dispatch/model.ts";
 import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
 import { allotment, campaign, communityCampaign, guard, share, team, totalCap, touch } from "../groupbuy/model.ts";
 import { member, openidLink, phoneLink, session, staff } from "../identity/model.ts";
@@ -519,6 +520,23 @@ export const pickupTriesRows = entity({
   key: (t) => ({ pk: `TRIES#${t.staffId}#${t.storeId}`, sk: stamp(t.window) }),
   ttl: (t) => seconds(t.window + hour),
 });
+
+export const dispatches = entity({
+  name: "Dispatch",
+  schema: dispatch,
+  keyed: ["orderId"],
+  key: ({ orderId }) => ({ pk: `ORDER#${orderId}`, sk: "DISPATCH" }),
+  indexed: ["storeId"],
+  index: ({ orderId, storeId }) => ({ gsi1pk: `STORE#${storeId}#DISPATCHES`, gsi1sk: orderId }),
+});
+export const tracks = entity({
+  name: "Track",
+  schema: track,
+  keyed: ["orderId", "at", "id"],
+  key: ({ orderId, at, id }) => ({ pk: `ORDER#${orderId}`, sk: `TRACK#${stamp(at)}#${id}` }),
+});
+/** The trail of an order, the earliest first. */
+export const tracksOf = (orderId: string) => tracks.query({ pk: `ORDER#${orderId}`, prefix: "TRACK#" });
 
 // supply
 export const suppliers = entity({
