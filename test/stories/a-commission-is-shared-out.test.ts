@@ -22,6 +22,10 @@ await made(
   }),
 );
 const account = () => made(han.get("/v1/me/commission"));
+/** A share is asked for and asked about by the reconciliation, every ten minutes on the clock: two of them, wherever the clock stands. */
+const looks = async () => {
+  for (let i = 0; i < 2; i++) await pass(11 * minute);
+};
 const shares = async () => (await local("wechat/book")).shares as Record<string, unknown>[];
 
 /** Orders of a batch that was cut off, each collected; what the channel keeps of them is settled, and the after-sale time is over. */
@@ -55,8 +59,7 @@ test("a leader who chose it has his commission shared out of the order's own pay
     [han, 2],
   ]);
   await pass(2 * minute);
-  await pass(6 * minute);
-  await pass(6 * minute);
+  await looks();
   expect(await account()).toMatchObject({ frozenFen: 0, availableFen: 0, pendingFen: 0, paidFen: 160 });
   // of his own order he earns nothing: its payment is only let go
   expect(await shares()).toEqual(
@@ -103,7 +106,7 @@ test("whatever answers are lost, a share is made once, and the day's bills match
 test("what the channel does not give a receiver is available to him, to be asked for", async () => {
   await local("wechat/share-plan", { user: "韩", outcome: { closed: "RECEIVER_HIGH_RISK" } });
   const [seat] = await collectedBatch([[li, 2]]);
-  for (let look = 0; look < 3; look++) await pass(6 * minute);
+  await looks();
   expect(await account()).toMatchObject({ pendingFen: 0, availableFen: 80, paidFen: 240 });
   expect((await made(han.get("/v1/inbox"))).items[0]).toMatchObject({ title: "佣金分账未成功" });
   expect((await money(seat!.orderId)).transfers).not.toContainEqual(expect.objectContaining({ kind: "payout" }));
@@ -114,7 +117,7 @@ test("what the channel does not give a receiver is available to him, to be asked
 test("a payment that is not marked, and what is earned on it, is not shared: it is there to be asked for", async () => {
   const before = (await shares()).length;
   await collectedBatch([[li, 2]], false);
-  for (let look = 0; look < 3; look++) await pass(6 * minute);
+  await looks();
   expect(await shares()).toHaveLength(before);
   expect(await account()).toMatchObject({ pendingFen: 0, availableFen: 160 });
   await made(han.post("/v1/me/payouts", { amountFen: 160 }));
