@@ -651,7 +651,8 @@ async function cartOrders(): Promise<void> {
     });
   await ask("put /v1/me/cart", { caller: member, body: { lines: body.lines } });
   await ask("get /v1/me/cart", { caller: member });
-  const refused = [{ lines: [{ articleId, units: 99 }] }, { couponGrantId: `CG${"0".repeat(24)}` }];
+  const noSlot = { storeId: stores[0], slotId: "P-20260101-0900-1000" };
+  const refused = [noSlot, { couponGrantId: `CG${"0".repeat(24)}` }];
   for (const more of [{}, ...refused]) {
     await ask("post /v1/cart/quotes", { caller: member, body: { ...body, ...more } });
     await placed(more);
