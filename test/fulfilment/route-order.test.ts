@@ -10,8 +10,11 @@ import { near, openWorld, refusal } from "./world.ts";
 const { deps, table, env, clock, planner, asked, addStore } = await openWorld();
 const plenty = async (ids: readonly string[]) => new Map(ids.map((id) => [id, 99]));
 let town = 0;
-/** A place of its own for each test, far from every other. */
-const elsewhere = (): Point => ({ lat: 24 + ++town, lng: 110, datum: "wgs84" });
+/** A place of its own for each test and each run of a property, far from every other, however many are asked for. */
+const elsewhere = (): Point => {
+  town += 1;
+  return { lat: 24 + (town % 40), lng: 110 + 2 * Math.floor(town / 40), datum: "wgs84" };
+};
 const ask = (place: RouteRequest["place"], more: Partial<Parameters<typeof routeOrder>[1]> = {}) => ({
   place,
   articleId: env.ids.next("AR"),
@@ -134,9 +137,9 @@ describe("routing an order", () => {
     let spared = 0;
     await fc.assert(
       fc.asyncProperty(
-        // roads are told apart by where they lead
+        // roads are told apart by where they lead; a store that stands at the very end of its reach may or may not serve
         fc.uniqueArray(
-          fc.record({ metres: fc.integer({ min: 50, max: 3000 }), bends: fc.double({ min: 1, max: 4, noNaN: true }) }),
+          fc.record({ metres: fc.integer({ min: 50, max: 2990 }), bends: fc.double({ min: 1, max: 4, noNaN: true }) }),
           {
             minLength: 1,
             maxLength: 8,
