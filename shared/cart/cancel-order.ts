@@ -4,6 +4,7 @@ import { siblingId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import {
   atItsStore,
+  notGoneBackFen,
   type Order,
   orderFacts,
   orderLifecycle,
@@ -48,12 +49,8 @@ export async function cancelOrder(
       );
     const now = env.clock.now();
     const { items } = await table.page(refundsOf(orderId), { limit: 100 });
-    // what is on its way back counts as gone
-    const backFen = items
-      .filter((one) => one.paymentNo === order.paymentNo)
-      .reduce((sum, { refundFen }) => sum + refundFen, 0);
     const refundId = siblingId("RF", orderId);
-    const refundFen = order.payableFen - backFen;
+    const refundFen = notGoneBackFen(order, items);
     if (refundFen === 0) throw new DomainError("SEAT_STATE", "all of it is being refunded already");
     const cancelled: Order = { ...order, seat: "REFUND_DUE", stage: "CANCELLED", refundId };
     await table.commit([

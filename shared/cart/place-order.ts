@@ -110,7 +110,7 @@ export interface Placed {
  */
 export function placeOrder(
   deps: CartDeps & { blindIndex(text: string): string },
-  input: CartRequest & { shareToken?: string | undefined; communityId?: string | undefined; once: Once<Placed> },
+  input: CartRequest & { shareToken?: string | undefined; once: Once<Placed> },
 ): Promise<Placed> {
   const { env, table } = deps;
   const { memberId, lines: wanted } = input;
@@ -130,7 +130,6 @@ export function placeOrder(
     const origin: Origin = {
       originId: wanted.find(({ originId }) => originId !== undefined)?.originId ?? orderId,
       channel: "mini",
-      ...(input.communityId !== undefined && { communityId: input.communityId }),
       ...(inviterId !== undefined && { inviterId }),
     };
     // nobody pays for a slot that is over

@@ -3,7 +3,16 @@ import { makeEvent } from "../kernel/event.ts";
 import { pairId } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { booked } from "../ledger/index.ts";
-import { afterSaleMs, arrivalOf, loadTeam, nameOf, type Order, orderFacts, requestedRefund } from "../order/index.ts";
+import {
+  afterSaleMs,
+  arrivalOf,
+  loadTeam,
+  nameOf,
+  notGoneBackFen,
+  type Order,
+  orderFacts,
+  requestedRefund,
+} from "../order/index.ts";
 import { reconcileRefundOf } from "../payment/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
@@ -64,11 +73,7 @@ export async function compensateOrder(
     const { items } = await table.page(refundsOf(orderId), { limit: 100 });
     if (items.some((one) => one.refundId === refundId))
       throw new DomainError("ORDER_STATE", "it was compensated already");
-    // what is on its way back counts as gone
-    const backFen = items
-      .filter((one) => one.paymentNo === order.paymentNo)
-      .reduce((sum, { refundFen }) => sum + refundFen, 0);
-    const leftFen = order.payableFen - backFen;
+    const leftFen = notGoneBackFen(order, items);
     if (amountFen > leftFen) throw new DomainError("COMPENSATION_LIMIT", undefined, { facts: { amountFen, leftFen } });
     if (bearer !== "platform" && bearer !== "store" && !(await table.load(suppliers, { supplierId: bearer })))
       throw new DomainError("SUPPLIER_NOT_FOUND");

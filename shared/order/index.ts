@@ -31,6 +31,7 @@ export {
   nameOf,
   netPaidFen,
   nominalGrams,
+  notGoneBackFen,
   resold,
   soldOf,
   unweighed,

@@ -1,4 +1,5 @@
 import { allocate, proportionOf } from "../kernel/money.ts";
+import type { Refund } from "../payment/index.ts";
 import type { Order } from "./model.ts";
 
 /** A component of a kit: `units` in one kit, `aloneFen` the price of one of its units alone. */
@@ -62,6 +63,12 @@ export const keptFen = ({ lines, discounts = [] }: Pick<Order, "lines" | "discou
 /** What of an order's payment in force has not gone back, fen. */
 export const netPaidFen = ({ payableFen, refundedFen = 0 }: Pick<Order, "payableFen" | "refundedFen">): number =>
   payableFen - refundedFen;
+
+/** What of an order's payment in force is not refunded nor on its way back, fen, by all the refunds of the order. */
+export const notGoneBackFen = (
+  { paymentNo, payableFen }: Pick<Order, "paymentNo" | "payableFen">,
+  refunds: readonly Pick<Refund, "paymentNo" | "refundFen">[],
+): number => refunds.reduce((left, one) => left - (one.paymentNo === paymentNo ? one.refundFen : 0), payableFen);
 
 type Line = Order["lines"][number];
 
