@@ -140,7 +140,7 @@ const chapters: Chapter[] = [
   ),
   chapter(
     "Dispatch 配送",
-    "One a delivery order, so that it has one live job. Lost it waits again under the next attempt; once the goods are with a rider nothing begins anew.",
+    "One a delivery order, so that it has one live job. Lost it waits again under the next attempt; once the goods are with a rider nothing begins anew by itself: a person sends them once more, or carries them.",
     dispatchLifecycle,
     {
       WAITING: "待派单",
@@ -154,8 +154,10 @@ const chapters: Chapter[] = [
       RETURNING: "退回中",
       RETURNED: "已退回",
       FAILED: "配送失败",
-      offered: "发单",
-      timedOut: "发单超时",
+      offered: "运力已受理",
+      asked: "向运力发单",
+      taken: "门店自送",
+      sentAgain: "重新配送",
       accepted: "接单",
       arrived: "到店",
       dropped: "骑手放弃,另寻骑手",

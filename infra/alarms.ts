@@ -102,6 +102,12 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number; re
     owner: "money",
     impact: "The channel has kept the retailer's money for two weeks after goods were collected",
   },
+  dispatch: {
+    by: "Deliveries",
+    minutes: 60,
+    owner: "orders",
+    impact: "Orders that were to be brought are not with their members an hour after they were promised",
+  },
   import: {
     by: "Backlog",
     minutes: 15,

@@ -65,6 +65,11 @@ export const functions = {
     impact: "Members do not get back money that is theirs",
     ...task,
   },
+  Fulfilment: {
+    entry: "workflows/fulfilment/handler.ts",
+    impact: "Nobody is sought to bring packed orders; they wait in the store until the sweep takes the next step",
+    ...task,
+  },
   CampaignWindow: {
     entry: "jobs/campaign-window.ts",
     impact: "Campaigns do not open or end at the announced minute",
@@ -78,6 +83,11 @@ export const functions = {
   DeadlineSweep: {
     entry: "jobs/deadline-sweep.ts",
     impact: "A team or refund whose workflow was lost is not picked up again; its members wait",
+    ...minuteJob,
+  },
+  Deliveries: {
+    entry: "jobs/deliveries.ts",
+    impact: "A delivery whose workflow was lost is not carried on; its member waits at the door",
     ...minuteJob,
   },
   Backlog: {

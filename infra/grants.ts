@@ -2,10 +2,10 @@ import type { IndexName, RowOperation } from "./constructs/data-table.ts";
 import type { FunctionName } from "./functions.ts";
 
 /** Names of the SecureStrings below the stage's SSM path; the operator makes them, the template never does. */
-type SecretName = "member-token-keys" | "cursor-key" | "blind-index-key" | "wechat" | "invoice";
+type SecretName = "member-token-keys" | "cursor-key" | "blind-index-key" | "wechat" | "invoice" | "carriers";
 
 /** The state machines a function may start executions of. */
-export type MachineName = "GroupDeadlineMachine" | "RefundMachine";
+export type MachineName = "GroupDeadlineMachine" | "RefundMachine" | "FulfilmentMachine";
 
 /** What one function may reach. Its policy and its environment both come from here, so neither can be forgotten. */
 export interface Grants {
@@ -53,14 +53,14 @@ export const grants: Record<FunctionName, Grants> = {
     location: ["places"],
     staff: true,
   },
-  Hooks: { origin: true, rows: [...change, "BatchGetItem"], secrets: ["wechat"] },
+  Hooks: { origin: true, rows: [...change, "BatchGetItem"], secrets: ["wechat", "carriers"] },
   Site: { origin: true },
   Effects: {
     rows: [...change, "BatchGetItem", "Query", "DeleteItem"],
     indexes: ["gsi1", "gsi2"],
     // WeChat wants to be told of handed-over orders before it pays out (shipping upload).
     secrets: ["wechat"],
-    starts: ["GroupDeadlineMachine", "RefundMachine"],
+    starts: ["GroupDeadlineMachine", "RefundMachine", "FulfilmentMachine"],
   },
   // Files messages, and reads nothing but a team's seats.
   Projections: { rows: ["BatchGetItem", "PutItem"], indexes: ["gsi1"] },
@@ -69,14 +69,27 @@ export const grants: Record<FunctionName, Grants> = {
     rows: [...change, "BatchGetItem", "Query", "DeleteItem"],
     indexes: ["gsi1", "gsi2"],
     secrets: ["wechat"],
-    starts: ["GroupDeadlineMachine", "RefundMachine"],
+    starts: ["GroupDeadlineMachine", "RefundMachine", "FulfilmentMachine"],
   },
   GroupDeadline: { rows: [...change, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
   // Counts the parts that a payment has had.
   Refund: { rows: [...change, "Query"], secrets: ["wechat"] },
+  // Tells carriers to whom an order goes.
+  Fulfilment: {
+    rows: [...change, "BatchGetItem"],
+    indexes: ["gsi1"],
+    secrets: ["wechat", "carriers"],
+    dataKey: "open",
+  },
   CampaignWindow: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
   HoldSweep: { rows: [...sweep, "BatchGetItem"], secrets: ["wechat"] },
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
+  Deliveries: {
+    rows: [...sweep, "BatchGetItem"],
+    indexes: ["gsi1"],
+    secrets: ["wechat", "carriers"],
+    dataKey: "open",
+  },
   Backlog: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1", "gsi2"] },
   Invoices: {
     rows: ["GetItem", "PutItem", "UpdateItem", "Query", "DeleteItem", "BatchGetItem"],

@@ -101,6 +101,8 @@ export function createControl(parts: {
   wechat: (request: { method: string; path: string; body?: unknown }) => Promise<ControlAnswer>;
   /** The same of the sandbox of the invoice provider: `/_local/invoices/`. */
   invoices: (request: { method: string; path: string; body?: unknown }) => ControlAnswer;
+  /** And of the carriers: `/_local/carriers/`. */
+  carriers: (request: { method: string; path: string; body?: unknown }) => ControlAnswer;
 }): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { clock, cognito, faults, location, meter, machines, streams, powerCut, idle, ...sandboxes } = parts;
   let meterBase: MeterRow[] = [];
@@ -173,7 +175,7 @@ export function createControl(parts: {
   };
 
   async function answer(request: ControlRequest): Promise<ControlAnswer> {
-    for (const name of ["wechat", "invoices"] as const) {
+    for (const name of ["wechat", "invoices", "carriers"] as const) {
       if (!request.path.startsWith(`/${name}/`)) continue;
       const { method, path, body } = request;
       return sandboxes[name]({

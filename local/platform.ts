@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import { ensureAssembly, stackName } from "./assembly.ts";
+import { type CarrierSandbox, startCarriers } from "./carriers.ts";
 import { createClock, type MovableClock } from "./clock.ts";
 import { type Cognito, createCognito } from "./cognito.ts";
 import { createControl } from "./control.ts";
@@ -68,6 +69,7 @@ export interface Platform {
   readonly machines: StateMachines;
   readonly wechat: WeChatSandbox;
   readonly invoices: InvoiceProvider;
+  readonly carriers: CarrierSandbox;
   readonly location: Location;
   readonly cognito: Cognito;
   readonly faults: Faults;
@@ -121,12 +123,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const policies = loadPolicies(template, useRecorder(folder));
     const meter = createMeter();
 
+    const carriers = await startCarriers({ dataDir, clock, log, faults });
+    stack.push(() => carriers.stop());
     const [engine, wechat, invoices] = await Promise.all([
       startEngine({ dataDir, log }).then((started) => {
         stack.push(() => started.stop());
         return started;
       }),
-      startWeChatSandbox({ dataDir, clock, log, faults, powerCut }).then((started) => {
+      startWeChatSandbox({ dataDir, clock, log, faults, powerCut, carriers }).then((started) => {
         stack.push(() => started.stop());
         return started;
       }),
@@ -139,9 +143,16 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       for (const table of template.byType(type)) await engine.createTable(tableDefinition(table));
     }
 
+    carriers.appid = wechat.config.appid;
     const kms = createKms({ template, dataDir });
     const prefix = configPrefix(template);
-    const parameters = openSecrets({ dataDir, prefix, wechat: wechat.config, invoice: invoices.config });
+    const parameters = openSecrets({
+      dataDir,
+      prefix,
+      wechat: wechat.config,
+      invoice: invoices.config,
+      carriers: carriers.config,
+    });
     const staff = staffAuthorizer(template);
     const cognito = await createCognito({ dataDir, clock, ...staff });
     const location = createLocation({ template, clock });
@@ -230,6 +241,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         ...(functions.busy > 0 ? [`${functions.busy} function event(s)`] : []),
         ...(machines.quiet() ? [] : ["state machines"]),
         ...(schedules.quiet() ? [] : ["schedules"]),
+        ...(carriers.busy() > 0 ? [`${carriers.busy()} callback(s) of the carriers`] : []),
         ...(wechat.busy() > 0 ? [`${wechat.busy()} notification(s) of the WeChat sandbox`] : []),
       ];
       let drained = false;
@@ -268,6 +280,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         return answer;
       },
       invoices: (request) => invoices.control(request),
+      carriers: (request) => carriers.control(request),
     });
     serve = (request, response) => {
       const local = /^\/_local(\/|\?|$)/.test(request.url ?? "");
@@ -297,6 +310,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       machines,
       wechat,
       invoices,
+      carriers,
       location,
       cognito,
       faults,

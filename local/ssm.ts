@@ -12,13 +12,14 @@ const PAGE_LIMIT = 10;
 interface Given {
   wechat: unknown;
   invoice: unknown;
+  carriers: unknown;
 }
 
 /**
- * Fresh values of the five parameters, by their name below the configuration prefix. `wechat` and `invoice` are what the sandboxes
- * give: their JSON goes into the parameters as it is.
+ * Fresh values of the six parameters, by their name below the configuration prefix. `wechat`, `invoice` and `carriers` are what the
+ * sandboxes give: their JSON goes into the parameters as it is.
  */
-export function makeSecrets({ wechat, invoice }: Given): Record<string, string> {
+export function makeSecrets({ wechat, invoice, carriers }: Given): Record<string, string> {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const jwk = { ...privateKey.export({ format: "jwk" }), kid: randomUUID(), alg: "ES256", use: "sig" };
   return {
@@ -27,12 +28,13 @@ export function makeSecrets({ wechat, invoice }: Given): Record<string, string> 
     "blind-index-key": randomBytes(32).toString("base64"),
     wechat: JSON.stringify(wechat),
     invoice: JSON.stringify(invoice),
+    carriers: JSON.stringify(carriers),
   };
 }
 
 /**
  * The parameters of a data folder by full name (`/commensal/dev/cursor-key`): made at the first start, kept in
- * `<dataDir>/secrets.json` (readable by the owner only). `wechat` and `invoice` always are what was given last.
+ * `<dataDir>/secrets.json` (readable by the owner only). `wechat`, `invoice` and `carriers` always are what was given last.
  */
 export function openSecrets(options: { dataDir: string; prefix: string } & Given): Record<string, string> {
   const { dataDir, prefix, ...given } = options;
@@ -48,6 +50,7 @@ export function openSecrets(options: { dataDir: string; prefix: string } & Given
     ...stored,
     wechat: JSON.stringify(given.wechat),
     invoice: JSON.stringify(given.invoice),
+    carriers: JSON.stringify(given.carriers),
   };
   if (JSON.stringify(secrets) !== JSON.stringify(stored)) {
     mkdirSync(dataDir, { recursive: true });

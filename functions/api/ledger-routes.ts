@@ -49,6 +49,8 @@ export const called: Record<TransferKind, string> = {
   commission: "佣金",
   commission_return: "佣金扣回",
   payout: "佣金提现",
+  delivery: "配送费用",
+  delivery_called_off: "配送取消费",
   fee: "渠道手续费",
   fee_return: "渠道手续费退回",
 };

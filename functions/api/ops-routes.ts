@@ -43,6 +43,15 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./fulfilment-routes.ts")).fulfilmentOps,
   },
   {
+    under: [
+      "/ops/v1/riders",
+      "/ops/v1/stores/*/deliveries",
+      "/ops/v1/stores/*/orders/*/delivery",
+      "/ops/v1/stores/*/orders/*/trail",
+    ],
+    routes: async () => (await import("./dispatch-routes.ts")).dispatchOps,
+  },
+  {
     under: ["/ops/v1/stores/*/orders/*/cancellation"],
     routes: async () => (await import("./cart-routes.ts")).cartOps,
   },

@@ -40,6 +40,7 @@ export const shopModules: readonly RouteModule[] = [
   { under: ["/v1/referrals"], routes: async () => (await import("./referral-routes.ts")).referralShop },
   { under: ["/v1/coupons"], routes: async () => (await import("./coupon-routes.ts")).couponShop },
   { under: ["/v1/leader"], routes: async () => (await import("./leader-routes.ts")).leaderShop },
+  { under: ["/v1/orders/*/trail"], routes: async () => (await import("./dispatch-routes.ts")).dispatchShop },
   {
     under: ["/v1/orders/*/pickup-code"],
     routes: async () => (await import("./fulfilment-routes.ts")).fulfilmentShop,

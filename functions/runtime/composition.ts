@@ -1,7 +1,11 @@
 import { createHmac } from "node:crypto";
+import { callbackPath } from "../../shared/dispatch/index.ts";
+import { DomainError } from "../../shared/kernel/problem.ts";
 import { decide } from "../../shared/table/entity.ts";
 import { wechatTokens } from "../../shared/table/keys.ts";
 import { awsJsonClient } from "../adapters/aws/json-client.ts";
+import { createDada, readDadaHint } from "../adapters/carriers/dada.ts";
+import { createWeChatIntracity, readIntracityCallback } from "../adapters/carriers/wechat-intracity.ts";
 import { dynamoTable } from "../adapters/dynamo/table.ts";
 import { createInvoiceProvider } from "../adapters/invoice/provider.ts";
 import { kmsVault } from "../adapters/kms/vault.ts";
@@ -115,6 +119,22 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
       sharing: () => createWeChatProfitSharing(secret("wechat"), { payUrl: variable("WECHAT_PAY_URL") }, env),
       bills: () => createWeChatBills(secret("wechat"), { payUrl: variable("WECHAT_PAY_URL") }, env),
       shippingUpload: () => createShippingUpload({ mchid: secret("wechat").mchid }, wechat.api),
+      carrierCallbacks: () => ({
+        wechat(rawBody) {
+          const { messageToken } = secret("carriers").wechat ?? {};
+          if (messageToken === undefined) throw new DomainError("NOTIFICATION_FOREIGN", "we have no account there");
+          return readIntracityCallback({ appid: secret("wechat").appid, messageToken }, rawBody);
+        },
+        dada: (rawBody) => readDadaHint(rawBody),
+      }),
+      carriers: () => {
+        const { wechat: intracity, dada } = secret("carriers");
+        const back = (name: "wechat" | "dada") => variable("PUBLIC_URL") + callbackPath(name);
+        return [
+          ...(intracity ? [createWeChatIntracity(intracity, wechat.api, back("wechat"), env)] : []),
+          ...(dada ? [createDada(dada, { url: dada.url, callbackUrl: back("dada") }, env)] : []),
+        ];
+      },
       invoicing: () => createInvoiceProvider(secret("invoice"), env),
       planner: () => wechat.places.planner,
       geocoder: () => wechat.places.geocoder,
@@ -122,6 +142,7 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
         stepFunctions({
           deadlineMachine: variable("DEADLINE_MACHINE_ARN"),
           refundMachine: variable("REFUND_MACHINE_ARN"),
+          fulfilmentMachine: variable("FULFILMENT_MACHINE_ARN"),
           call: awsJsonClient("states", { env }),
         }),
     });

@@ -1,4 +1,5 @@
 import type { BillSource } from "../../shared/bills/ports.ts";
+import type { Carrier, CarrierCallbacks } from "../../shared/dispatch/ports.ts";
 import type { Geocoder, RoutePlanner, ShippingUpload } from "../../shared/fulfilment/ports.ts";
 import type { WeChatLogin } from "../../shared/identity/ports.ts";
 import type { InvoicePort } from "../../shared/invoice/ports.ts";
@@ -32,6 +33,9 @@ export interface Deps {
   /** The app whose openids our members have. */
   merchant: { appid: string; mchid: string };
   invoicing: InvoicePort;
+  /** Who may be asked to bring orders. */
+  carriers: readonly Carrier[];
+  carrierCallbacks: CarrierCallbacks;
   shippingUpload: ShippingUpload;
   planner: RoutePlanner;
   geocoder: Geocoder;

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { awsJsonClient } from "../adapters/aws/json-client.ts";
+import { carrierConfig } from "../adapters/carriers/config.ts";
 import { invoiceConfig } from "../adapters/invoice/config.ts";
 import { systemEnv } from "./env.ts";
 
@@ -42,6 +43,7 @@ export const secretSchemas = {
     }),
   ),
   invoice: json(invoiceConfig),
+  carriers: json(carrierConfig),
 };
 export type SecretName = keyof typeof secretSchemas;
 export type Secrets = { [N in SecretName]: z.infer<(typeof secretSchemas)[N]> };

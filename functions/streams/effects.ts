@@ -60,7 +60,18 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
       invoiced && awaitRedLetter(deps, orderId, text(event, "refundId")),
     ]);
   },
-  "order.paid": (deps, event) => attributeOrder(deps, text(event, "orderId")),
+  "order.paid": async (deps, event) => {
+    const orderId = text(event, "orderId");
+    await Promise.all([
+      attributeOrder(deps, orderId),
+      event.data.delivers === true && deps.workflows.startPreparation(orderId),
+    ]);
+  },
+  "order.ready": async (deps, event) => {
+    if (event.data.delivers === true) await deps.workflows.startDelivery(text(event, "orderId"), 1);
+  },
+  "dispatch.sent_again": (deps, event) =>
+    deps.workflows.startDelivery(text(event, "orderId"), Number(event.data.attempt)),
   "order.cancelled": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.withdrawn": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),

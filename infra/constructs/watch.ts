@@ -46,6 +46,8 @@ const ownerOf: Partial<Record<FunctionName, Owner>> = {
   CampaignWindow: "orders",
   HoldSweep: "orders",
   DeadlineSweep: "orders",
+  Fulfilment: "orders",
+  Deliveries: "orders",
 };
 
 const five = Duration.minutes(5);

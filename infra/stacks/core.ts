@@ -25,6 +25,12 @@ import { type FunctionName, functionNames, functions } from "../functions.ts";
 import { grants, type MachineName } from "../grants.ts";
 import type { Stage } from "../stages.ts";
 
+const machineVariables: Record<MachineName, string> = {
+  GroupDeadlineMachine: "DEADLINE_MACHINE_ARN",
+  RefundMachine: "REFUND_MACHINE_ARN",
+  FulfilmentMachine: "FULFILMENT_MACHINE_ARN",
+};
+
 /** One retailer's platform, whole. `bundles` is the folder `bundle()` filled. */
 export class Core extends Stack {
   /** Name of the secret by which the edge proves itself; absent where the stage has no edge. */
@@ -122,8 +128,7 @@ export class Core extends Stack {
       for (const machineName of grant.starts ?? []) {
         const machine = machines.get(machineName);
         if (!machine) throw new Error(`${name} starts ${machineName}, which is declared after it; declare it before`);
-        const variable = machineName === "RefundMachine" ? "REFUND_MACHINE_ARN" : "DEADLINE_MACHINE_ARN";
-        environment[variable] = machine.machine.stateMachineArn;
+        environment[machineVariables[machineName]] = machine.machine.stateMachineArn;
         statements.push(allow(["states:StartExecution"], [machine.machine.stateMachineArn]));
       }
       if (grant.origin && originSecret) {
@@ -162,6 +167,7 @@ export class Core extends Stack {
       );
     workflow("GroupDeadlineMachine", "group-deadline", "GroupDeadline");
     workflow("RefundMachine", "refund", "Refund");
+    workflow("FulfilmentMachine", "fulfilment", "Fulfilment");
 
     // What the gateway lets through is checked again in the function: the embedded default has no gateway to trust.
     const staffOnly = {
@@ -188,6 +194,7 @@ export class Core extends Stack {
       CampaignWindow: "rate(1 minute)",
       HoldSweep: "rate(1 minute)",
       DeadlineSweep: "rate(1 minute)",
+      Deliveries: "rate(1 minute)",
       Backlog: "rate(1 minute)",
       Invoices: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",

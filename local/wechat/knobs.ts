@@ -42,6 +42,7 @@ const operations = [
   "phone",
   "shipping",
   "shippingOrder",
+  "intracity",
 ] as const;
 export type Operation = (typeof operations)[number];
 type FaultKind = z.infer<typeof fault>["kind"];

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import * as z from "zod";
+import { CarrierProblem } from "../carriers.ts";
 import { type Book, canonical, type PaymentRow } from "./book.ts";
 import type { Keys } from "./keys.ts";
 
@@ -50,7 +51,12 @@ function parse<Schema extends z.ZodType>(schema: Schema, body: unknown, errcode 
 }
 
 /** The mini-program server API: login, access token, phone number, shipping. */
-export function createMiniApi(book: Book, keys: Keys, now: () => number) {
+export function createMiniApi(
+  book: Book,
+  keys: Keys,
+  now: () => number,
+  carriers?: { intracity(operation: string, body: unknown): object },
+) {
   interface Token {
     token: string;
     issued_at: number;
@@ -179,6 +185,17 @@ export function createMiniApi(book: Book, keys: Keys, now: () => number) {
         now(),
       );
       return {};
+    },
+
+    intracity(query: URLSearchParams, operation: string, content: unknown): unknown {
+      goodToken(query.get("access_token"));
+      if (!carriers) throw new MiniProblem(-80002, "no such api here");
+      try {
+        return carriers.intracity(operation, content);
+      } catch (error) {
+        if (error instanceof CarrierProblem) throw new MiniProblem(error.code, error.message);
+        throw error;
+      }
     },
 
     shippingOrder(query: URLSearchParams, content: unknown): unknown {

@@ -49,6 +49,8 @@ export async function startWeChatSandbox(options: {
   log?: (line: string) => void;
   /** Strikes calls that no knob struck, and notifications without a plan. */
   faults?: Pick<Faults, "wechat" | "notification"> | undefined;
+  /** Answers 同城配送; throws what has a `code`. */
+  carriers?: { intracity(operation: string, body: unknown): object } | undefined;
   /** Ends the process at a call. */
   powerCut?: Pick<PowerCut, "pass"> | undefined;
 }): Promise<WeChatSandbox> {
@@ -63,7 +65,7 @@ export async function startWeChatSandbox(options: {
   let url = "";
   const pay = createPayApi(book, keys, notifier, now, () => url);
   const transfers = createTransferApi(book, keys, notifier, now);
-  const mini = createMiniApi(book, keys, now);
+  const mini = createMiniApi(book, keys, now, options.carriers);
   const sharing = createProfitSharingApi(book, keys, now, mini.settled);
   const control = createKnobs(book, keys, notifier, now);
 
@@ -88,6 +90,12 @@ export async function startWeChatSandbox(options: {
       method: "POST",
       path: /^\/wxa\/sec\/order\/get_order$/,
       act: ({ query }, body) => mini.shippingOrder(query, body),
+    },
+    {
+      op: "intracity",
+      method: "POST",
+      path: /^\/cgi-bin\/express\/intracity\/(\w+)$/,
+      act: ({ query }, body, part) => mini.intracity(query, part, body),
     },
     { op: "prepay", method: "POST", path: /^\/v3\/pay\/transactions\/jsapi$/, act: (_, body) => pay.prepay(body) },
     {

@@ -9,6 +9,4 @@ export const cartPolicy = {
   /** An order that is collected, without a slot: ready this long after it was placed, and kept until the end of that day and one more. */
   readyMs: hour,
   keptMs: day,
-  /** What a piece of an article that is not sold by weight is taken to weigh for the delivery fee, grams. */
-  pieceGrams: 500,
 } as const;

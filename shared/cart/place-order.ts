@@ -4,6 +4,7 @@ import { couponHeld } from "../coupon/index.ts";
 import { type Place, type RouteChoice, type RoutingDeps, routeOrder } from "../fulfilment/index.ts";
 import { addressHash } from "../identity/index.ts";
 import { makeEvent, type Origin } from "../kernel/event.ts";
+import { roughly } from "../kernel/geo.ts";
 import { providerNumber } from "../kernel/ids.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { day, dayOf, startOfDay, wholeSecond } from "../kernel/time.ts";
@@ -154,6 +155,7 @@ export function placeOrder(
           feeFen: delivery.feeFen,
           fees: delivery.fees,
           distanceM: route.routed.distanceM,
+          toward: roughly(delivery.address.point),
         },
         deliverTo: await deps.vault.seal(memberId, member.dataKey, "deliverTo", recipientOf(delivery.address)),
       }),

@@ -3,10 +3,9 @@ import { type CouponGrant, couponFor, funderAccount } from "../coupon/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { yuan } from "../kernel/money.ts";
 import { DomainError, type FieldError } from "../kernel/problem.ts";
-import type { Order } from "../order/index.ts";
+import { type Order, weightOf } from "../order/index.ts";
 import { discounted, discountLine, marginFloor, type PriceLine, weightText } from "../pricing/index.ts";
 import type { Stored, Table } from "../table/entity.ts";
-import { cartPolicy } from "./cart-policy.ts";
 import type { CartLine } from "./model.ts";
 
 /** A cart at today's prices, fen: the goods with what is taken off them, and what the rest comes to. */
@@ -79,7 +78,7 @@ export async function priceCart(
     goodsFen,
     payableFen,
     coupon: coupon && { grant: coupon.grant, funder: funderAccount(coupon.grant.terms) },
-    grams: lines.reduce((sum, { grams = cartPolicy.pieceGrams, units }) => sum + grams * units, 0),
+    grams: weightOf(lines),
     perishable: sold.some(({ perishable }) => perishable),
   };
 }

@@ -55,7 +55,7 @@ export async function settleCartPayment(
       .set({ disposition: "SEATED" }),
     paymentBooked(env, order, paid),
     ...couponPaid(env, order, paid, held ? "first" : "again"),
-    toldOfPayment(env, "order.paid", order),
+    toldOfPayment(env, "order.paid", order, order.delivery && { delivers: true }),
     ...again,
     ...also,
   ]);

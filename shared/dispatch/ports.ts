@@ -2,11 +2,15 @@
  * What dispatch needs of the outside: carriers who bring an order from its store to its member. Amounts are integer fen, times epoch ms,
  * points in either datum. An expected outcome is a value; nothing here throws but broken set-up.
  */
+import type * as z from "zod";
 import type { Point } from "../kernel/geo.ts";
 import type { Busy, Refused, Unknown } from "../payment/index.ts";
+import type { carrierName } from "./model.ts";
 
-export const carrierNames = ["wechat", "dada"] as const;
-export type CarrierName = (typeof carrierNames)[number];
+/** Where a carrier sends its callbacks, below our public URL. */
+export const callbackPath = (name: CarrierName): `/${string}` => `/hooks/carriers/${name}`;
+
+export type CarrierName = z.infer<typeof carrierName>;
 
 /**
  * How far a job is, whoever carries it: CREATED → ACCEPTED → ARRIVED_STORE → PICKED_UP → DELIVERED. RIDER_DROPPED: its rider gave it up, and
@@ -32,8 +36,8 @@ export interface CarrierJob {
   /** Id + two-digit attempt, at most 29 letters and digits: the number that the carrier knows the job by. */
   jobNo: string;
   orderId: string;
-  /** `id` is ours; the carriers know the store by it. */
-  store: { id: string; name: string; address: string; phone: string; point: Point };
+  /** Ours; the carriers know the store by it. */
+  storeId: string;
   /** `openid`: the member at WeChat. */
   recipient: { openid: string; name: string; phone: string; address: string; point: Point };
   goods: { name: string; grams: number; valueFen: number };
@@ -80,7 +84,7 @@ export type Asked = { kind: "job"; news: CarrierNews } | { kind: "absent" } | Re
 /** `deductFen`: what the carrier keeps all the same. It is ours to bear, never the member's. */
 export type Cancelled = { kind: "cancelled"; deductFen: number } | { kind: "absent" } | Refused | Busy | Unknown;
 
-/** Every call is sent once, 5 s at most; Dada answers a quote within 1.5 s or is taken not to. */
+/** Every call is sent once, 5 s at most; a quote that does not come within 1.5 s is taken not to. */
 export interface Carrier {
   name: CarrierName;
 
@@ -93,8 +97,16 @@ export interface Carrier {
   create(job: CarrierJob, quote: CarrierQuote): Promise<Created>;
 
   /** `storeId` is ours: WeChat finds a job by both. */
-  query(jobNo: string, storeId?: string): Promise<Asked>;
+  query(jobNo: string, storeId: string): Promise<Asked>;
 
   /** After `unknown` as well the job is queried. Cancelled before it is `cancelled` again where the carrier tells, else `refused`. */
-  cancel(jobNo: string, reason: CancelReason, storeId?: string): Promise<Cancelled>;
+  cancel(jobNo: string, reason: CancelReason, storeId: string): Promise<Cancelled>;
+}
+
+/** Reads what carriers send us. Each throws NOTIFICATION_MALFORMED, NOTIFICATION_UNSIGNED, or NOTIFICATION_FOREIGN (we are not its customer). */
+export interface CarrierCallbacks {
+  /** Signed with a secret: it may be believed. */
+  wechat(rawBody: string): CarrierNews;
+  /** Signed by anybody: a hint. */
+  dada(rawBody: string): CarrierNews;
 }

@@ -1,24 +1,29 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
-import { toWgs84 } from "../kernel/geo.ts";
-import { readProviderNumber } from "../kernel/ids.ts";
+import { roughly } from "../kernel/geo.ts";
+import { providerNumber, readProviderNumber } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
+import { booked } from "../ledger/index.ts";
 import { type Order, orderFacts, orderLifecycle } from "../order/index.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { dispatches, dues, orders, outbox, tracks } from "../table/keys.ts";
 import { dispatchLifecycle } from "./lifecycle.ts";
 import type { Dispatch } from "./model.ts";
 import type { CarrierNews } from "./ports.ts";
-import { eventOf, isHeardAnew } from "./rules.ts";
+import { eventOf, hasGoods, isHeardAnew } from "./rules.ts";
 
 type Deps = { table: Table; env: Env };
 
 /**
  * Puts what a carrier tells of a job into our rows, in whatever order and however often it is told: one commit keeps the news and moves the
  * order with it. Only news of the live job moves anything, and only onward (rules.ts); all of it is kept once in the order's trail. unknown_job:
- * we never asked for it.
+ * we never asked for it. That a job ended which we called off counts once the carrier has answered what it keeps for it (`calledOff`).
  */
-export async function takeNews(deps: Deps, news: CarrierNews): Promise<"applied" | "ignored" | "unknown_job"> {
+export async function takeNews(
+  deps: Deps,
+  news: CarrierNews,
+  how: { calledOff?: boolean } = {},
+): Promise<"applied" | "ignored" | "unknown_job"> {
   const { table, env } = deps;
   const number = readProviderNumber(news.jobNo);
   if (!number?.id.startsWith("OR")) return "unknown_job";
@@ -30,7 +35,6 @@ export async function takeNews(deps: Deps, news: CarrierNews): Promise<"applied"
     if (live && row.carrier !== news.carrier) return "unknown_job";
     const key = { orderId, at: news.at, id: `${news.jobNo}#${news.raw}`.slice(0, 120) };
     if (await table.load(tracks, key)) return "ignored";
-    const place = news.position && toWgs84(news.position);
     const kept = tracks.create({
       ...key,
       state: news.state,
@@ -38,9 +42,10 @@ export async function takeNews(deps: Deps, news: CarrierNews): Promise<"applied"
       actor: { kind: "carrier", id: news.carrier },
       raw: news.raw.slice(0, 64),
       ...(news.reason !== undefined && { reason: Array.from(news.reason).slice(0, 200).join("") }),
-      ...(place && { place: { lat: coarse(place.lat), lng: coarse(place.lng) } }),
+      ...(news.position && { place: roughly(news.position) }),
     });
-    const event = live ? eventOf(row, news) : undefined;
+    const early = row.callOff !== undefined && news.cancelledBy === "merchant" && !how.calledOff;
+    const event = live && !early ? eventOf(row, news) : undefined;
     if (!event) {
       const anew = live && isHeardAnew(row, news);
       const heard = anew ? [dispatches.patch(row).asRead(row).set({ heardAt: news.at })] : [];
@@ -49,6 +54,7 @@ export async function takeNews(deps: Deps, news: CarrierNews): Promise<"applied"
     }
     const lost = event === "lost";
     const gone = lost || event === "dropped";
+    const feeFen = news.feeFen ?? row.feeFen;
     const rider = gone ? undefined : riderText(news);
     const order = await table.load(orders, { orderId });
     invariant(order, `dispatch ${orderId} has its order`);
@@ -63,18 +69,52 @@ export async function takeNews(deps: Deps, news: CarrierNews): Promise<"applied"
           heardAt: Math.max(news.at, row.heardAt),
           ...(gone || rider !== undefined ? { rider } : {}),
           ...(event === "dropped" && { droppedAt: news.at }),
-          ...(lost && { carrier: undefined, droppedAt: undefined }),
+          ...(lost
+            ? {
+                carrier: undefined,
+                droppedAt: undefined,
+                askedAt: undefined,
+                feeFen: undefined,
+                callOff: undefined,
+                declined: [...new Set([...(row.declined ?? []), news.carrier])],
+              }
+            : {
+                ...(feeFen !== undefined && { feeFen }),
+                // somebody comes for it after all
+                ...(row.callOff === "switch" && { callOff: undefined }),
+              }),
         }),
       ...consequences(env, row, order, event, news),
+      ...(event === "delivered" || event === "returned" || (event === "failed" && hasGoods(row.state))
+        ? deliveryBooked(env, row, { party: `carrier:${news.carrier}`, amountFen: feeFen ?? 0, at: news.at })
+        : []),
     ]);
     return "applied";
   });
 }
 
-const coarse = (degrees: number): number => Math.round(degrees * 1000) / 1000;
+/** The ledger line of what bringing an order, or a job that was called off, costs; none for nothing. */
+export const deliveryBooked = (
+  env: Env,
+  { orderId, storeId, attempt }: Pick<Dispatch, "orderId" | "storeId" | "attempt">,
+  line: { party: string; amountFen: number; at: number; calledOff?: true },
+): Write[] =>
+  line.amountFen > 0
+    ? [
+        booked(env, {
+          subject: orderId,
+          storeId,
+          kind: line.calledOff ? "delivery_called_off" : "delivery",
+          reference: providerNumber(orderId, attempt),
+          party: line.party,
+          amountFen: line.amountFen,
+          at: line.at,
+        }),
+      ]
+    : [];
 
 /** A rider as a member may see him: 王师傅 138****1234. */
-function riderText({ rider }: CarrierNews): string | undefined {
+export function riderText({ rider }: CarrierNews): string | undefined {
   if (!rider) return undefined;
   const phone = rider.phone?.replace(/\D/g, "").replace(/^(\d{3})\d+(\d{4})$/, "$1****$2");
   return `${Array.from(rider.name)[0] ?? ""}师傅${phone?.includes("*") ? ` ${phone}` : ""}`;
@@ -109,6 +149,8 @@ function consequences(
     case "delivered": {
       const late = order.delivery && at > order.delivery.until;
       const told = late ? [tell("delivery.late", { memberId: order.memberId, byMs: at - order.delivery!.until })] : [];
+      // handed over for the member's code meanwhile
+      if (order.stage === "HANDED_OVER") return told;
       // what is being refunded is not handed over by it: staff see both
       if (order.seat !== "PAID" || !orderLifecycle.allows(order.stage, "handedOver"))
         return [...told, tell("dispatch.attention", { state: "DELIVERED", attempt })];

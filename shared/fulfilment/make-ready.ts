@@ -1,11 +1,20 @@
+import { dispatchBegun, dispatchTaken } from "../dispatch/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import type { Vault } from "../kernel/vault.ts";
-import { loadTeam, type Order, orderFacts, orderLifecycle, seatState } from "../order/index.ts";
+import {
+  loadTeam,
+  type Order,
+  openRecipient,
+  orderFacts,
+  orderLifecycle,
+  type Recipient,
+  seatState,
+} from "../order/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table } from "../table/entity.ts";
-import { members, orders, outbox } from "../table/keys.ts";
+import { dispatches, orders, outbox } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 
 type Deps = { env: Pick<Env, "clock" | "ids">; table: Table };
@@ -17,10 +26,13 @@ const steps = {
   dispatched: { event: "order.dispatched", action: "order.dispatch" },
 } as const;
 
-/** An order is packed and waits for its member or for whoever brings it. Throws ORDER_NOT_FOUND, ORDER_STATE, SEAT_STATE. */
+/** An order is packed and waits for its member or for whoever brings it, who is sought from now on. Throws ORDER_NOT_FOUND, ORDER_STATE, SEAT_STATE. */
 export const makeReady = (deps: Deps, input: Input): Promise<Order> => step(deps, "ready", input);
 
-/** Somebody leaves the store with an order that is ready and is to be brought. Throws as `makeReady` does. */
+/**
+ * One of the store's people leaves with an order that is ready and is to be brought. Throws as `makeReady` does, and ORDER_STATE where a
+ * rider or a carrier has it.
+ */
 export const dispatchOrder = (deps: Deps, input: Input): Promise<Order> => step(deps, "dispatched", input);
 
 async function step(
@@ -40,9 +52,14 @@ async function step(
       throw new DomainError("ORDER_STATE", "its member collects it: hand it over for the pickup code");
     if (!orderLifecycle.allows(order.stage, name)) throw new DomainError("ORDER_STATE", `the order is ${order.stage}`);
     const next: Order = { ...order, stage: orderLifecycle.to(name) };
+    const brought =
+      name === "ready"
+        ? dispatchBegun(env, order)
+        : dispatchTaken(env, await table.load(dispatches, { orderId }), staffId);
     const { event, action } = steps[name];
     await table.commit([
       orders.patch(order).asRead(order).move("stage", orderLifecycle, name),
+      ...brought,
       outbox.create(
         makeEvent(env, {
           type: event,
@@ -58,15 +75,6 @@ async function step(
   });
 }
 
-/** To whom an order is brought. */
-export interface Recipient {
-  name: string;
-  /** Eleven digits. */
-  phone: string;
-  address: string;
-  wgs84: { lat: number; lng: number };
-}
-
 /**
  * Opens to whom and where an order is brought, for whoever brings it, until it is there; each look is on record. Throws ORDER_NOT_FOUND,
  * ORDER_STATE (it is collected, handed over or cancelled).
@@ -78,11 +86,11 @@ export async function readRecipient(
   const order = await orderAt(table, storeId, orderId);
   if (!order.deliverTo || order.seat !== "PAID" || order.stage === "HANDED_OVER")
     throw new DomainError("ORDER_STATE", "there is nothing to bring for this order");
-  const member = await table.load(members, { memberId: order.memberId });
-  if (!member) throw new DomainError("ORDER_STATE", "its member is gone");
-  const opened = await vault.open(order.memberId, member.dataKey, "deliverTo", order.deliverTo);
+  const opened = await openRecipient({ table, vault }, order);
+  if (!opened) throw new DomainError("ORDER_STATE", "its member is gone");
   await table.commit([audited(env, { staffId, action: "order.read_recipient", target: orderId })]);
-  return JSON.parse(opened) as Recipient;
+  const { openid: _, ...recipient } = opened;
+  return recipient;
 }
 
 async function orderAt(table: Table, storeId: string, orderId: string): Promise<Stored<Order>> {

@@ -1,3 +1,4 @@
+import { dispatchHandedOver } from "../dispatch/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
@@ -32,7 +33,7 @@ export interface HandedOver {
  */
 export async function verifyPickup(
   deps: { env: Pick<Env, "clock" | "ids">; table: Table; blindIndex(text: string): string },
-  input: { staffId: string; storeId: string; code: string; once: Once<HandedOver> },
+  input: { staffId: string; storeId: string; code: string; orderId?: string; once: Once<HandedOver> },
 ): Promise<HandedOver> {
   const { env, table } = deps;
   const { staffId, storeId } = input;
@@ -50,6 +51,8 @@ export async function verifyPickup(
         "the order moved to another store: the member's order shows the new code",
       );
     if (code.state === "USED") throw new DomainError("PICKUP_CODE_USED");
+    if (input.orderId !== undefined && code.orderId !== input.orderId)
+      throw new DomainError("PICKUP_CODE_INVALID", "it is the code of another order");
     const order = await table.load(orders, { orderId: code.orderId });
     if (!order) throw new DomainError("ORDER_NOT_FOUND");
     if (order.storeId !== storeId) {
@@ -95,6 +98,7 @@ export async function verifyPickup(
         .when("storeId", "=", storeId)
         .when("pickupHash", "=", codeHash)
         .or((current) => (current?.seat === "PAID" ? "ORDER_STATE" : "SEAT_STATE")),
+      ...(await dispatchHandedOver(deps, order, staffId)),
       dues.create({ kind: "shipping", id: orderId, at: now, since: now }),
       outbox.create(
         makeEvent(env, {

@@ -41,6 +41,12 @@ export function toGcj02(p: Point): Point {
   return { lat, lng, datum: "gcj02" };
 }
 
+/** A place rounded to some 100 m in WGS-84: enough for the way there, too little to name a door. */
+export function roughly(p: Point): { lat: number; lng: number } {
+  const { lat, lng } = toWgs84(p);
+  return { lat: kept(Math.round(lat * 1000) / 1000), lng: kept(Math.round(lng * 1000) / 1000) };
+}
+
 /** Great-circle distance in metres (sphere of 6,371,008.8 m). Throws when the two are not in one datum. */
 export function greatCircle(a: Point, b: Point): number {
   if (a.datum !== b.datum) throw new RangeError(`distance between ${a.datum} and ${b.datum}: convert first`);

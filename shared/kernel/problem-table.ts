@@ -346,6 +346,10 @@ export const problems = {
     log: "info",
   },
   SLOT_FULL: { status: 409, zh: "该时段已约满,请另选时段", en: "This slot is full: choose another", log: "info" },
+  RIDER_OFF_SHIFT: { status: 409, zh: "您还没有上班", en: "Begin a shift first", log: "info" },
+  RIDER_BUSY: { status: 409, zh: "您手上的订单已满或尚未送完", en: "You have orders with you", log: "info" },
+  OFFER_TAKEN: { status: 409, zh: "该单已被接走", en: "Somebody else has it, or the offer is over", log: "info" },
+  NOT_YOUR_JOB: { status: 403, zh: "这不是您的配送单", en: "Not your job", log: "info" },
   ADDRESS_ENTRY_NOT_FOUND: { status: 404, zh: "没有这个收货地址", en: "No such address in the book", log: "info" },
   ADDRESS_BOOK_FULL: { status: 409, zh: "收货地址已达上限", en: "The address book is full", log: "info" },
   PICKUP_NOT_READY: {

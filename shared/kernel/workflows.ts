@@ -2,6 +2,9 @@
 export interface Workflows {
   /** One execution a team, named by it; wakes at `at` (epoch ms) first. */
   startDeadline(teamId: string, at: number): Promise<void>;
+  /** One execution that watches until an order which is to be brought is packed, and one that brings it each time it is sent. */
+  startPreparation(orderId: string): Promise<void>;
+  startDelivery(orderId: string, attempt: number): Promise<void>;
   /** One execution a refund, named by it. */
   startRefund(orderId: string, refundId: string): Promise<void>;
 }

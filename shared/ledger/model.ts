@@ -13,6 +13,7 @@ import { epochMs } from "../kernel/time.ts";
  * to the member; no money moves at the channel, and a refund gives back at most what was paid. Of a compensation who bears it,
  * `platform:compensation`, the store or a supplier, from the moment its refund begins. Of goods the supplier, who is owed the
  * good units that came for a purchase order, at its price. Of a commission `member:<id>`, who is owed it until it is paid out or taken back.
+ * Of a delivery `carrier:<name>` or `rider:<staff id>`, who is owed its fee; what a carrier keeps of a job that was called off is the chain's to bear.
  */
 export const transferKinds = {
   payment: { debit: "channel:wechat", credit: "order" },
@@ -25,6 +26,8 @@ export const transferKinds = {
   commission: { debit: "platform:commission", credit: "party" },
   commission_return: { debit: "party", credit: "platform:commission" },
   payout: { debit: "party", credit: "channel:wechat" },
+  delivery: { debit: "platform:delivery", credit: "party" },
+  delivery_called_off: { debit: "platform:delivery", credit: "party" },
   fee: { debit: "platform:channel_fee", credit: "channel:wechat" },
   fee_return: { debit: "channel:wechat", credit: "platform:channel_fee" },
 } as const;

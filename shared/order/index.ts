@@ -11,6 +11,7 @@ export {
   unitsAfter,
   unsettledShare,
 } from "./batch-share.ts";
+export { openRecipient, type Recipient } from "./deliver-to.ts";
 export { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts";
 export type { Order, Routed } from "./model.ts";
 export {
@@ -36,4 +37,5 @@ export {
   soldOf,
   unweighed,
   weighed,
+  weightOf,
 } from "./sold.ts";

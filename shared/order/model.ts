@@ -106,6 +106,10 @@ export const order = payment.extend({
       /** How the fee came about; they sum to it. */
       fees: z.array(z.object({ amountFen: z.int(), text: z.string() })).max(8),
       distanceM: z.int(),
+      /** Where it goes, wgs84, rounded to some 100 m: for whom a rider takes along. */
+      toward: z.object({ lat: z.number(), lng: z.number() }).optional(),
+      /** When it was not ready by the time its slot began: staff were told. */
+      unpreparedAt: epochMs.optional(),
     })
     .optional(),
   /** To whom and where: JSON `{ name, phone, address, wgs84: { lat, lng } }`, sealed under the member's key. */

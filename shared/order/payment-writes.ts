@@ -31,7 +31,7 @@ export const toldOfPayment = (
   env: Env,
   type: string,
   order: Order,
-  more: Record<string, string | number> = {},
+  more: Record<string, string | number | boolean> = {},
 ): Write =>
   outbox.create(
     makeEvent(env, {

@@ -76,6 +76,13 @@ type Line = Order["lines"][number];
 export const nominalGrams = ({ grams, units }: Pick<Line, "grams" | "units">): number | undefined =>
   grams === undefined ? undefined : units * grams;
 
+/** What a piece of goods that are not sold by weight is taken to weigh, grams. */
+const PIECE_GRAMS = 500;
+
+/** What lines come to for whoever carries them, grams. */
+export const weightOf = (lines: readonly Pick<Line, "grams" | "packedGrams" | "units">[]): number =>
+  lines.reduce((sum, { grams = PIECE_GRAMS, packedGrams, units }) => sum + (packedGrams ?? grams * units), 0);
+
 /** The lines by weight that the store has not weighed yet. */
 export const unweighed = <L extends Pick<Line, "grams" | "packedGrams">>({ lines }: { lines: readonly L[] }): L[] =>
   lines.filter(({ grams, packedGrams }) => grams !== undefined && packedGrams === undefined);

@@ -5,7 +5,7 @@ import { article, articleCode, stock, stockMovement } from "../catalog/model.ts"
 import { commission, commissionAccount, commissionProgramme } from "../commission/model.ts";
 import { community, membership } from "../community/model.ts";
 import { coupon, couponGrant } from "../coupon/model.ts";
-import { dispatch, track } from "../dispatch/model.ts";
+import { dispatch, riderShift, track } from "../dispatch/model.ts";
 import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
 import { allotment, campaign, communityCampaign, guard, share, team, totalCap, touch } from "../groupbuy/model.ts";
 import { member, openidLink, phoneLink, session, staff } from "../identity/model.ts";
@@ -529,6 +529,18 @@ export const dispatches = entity({
   indexed: ["storeId"],
   index: ({ orderId, storeId }) => ({ gsi1pk: `STORE#${storeId}#DISPATCHES`, gsi1sk: orderId }),
 });
+/** Newest orders first. */
+export const dispatchesOfStore = (storeId: string) =>
+  dispatches.query({ index: "gsi1", pk: `STORE#${storeId}#DISPATCHES`, descending: true });
+export const riderShifts = entity({
+  name: "RiderShift",
+  schema: riderShift,
+  keyed: ["staffId"],
+  key: ({ staffId }) => ({ pk: `RIDER#${staffId}`, sk: "#" }),
+  indexed: ["storeId"],
+  index: ({ staffId, storeId }) => ({ gsi1pk: `STORE#${storeId}#RIDERS`, gsi1sk: staffId }),
+});
+export const ridersOfStore = (storeId: string) => riderShifts.query({ index: "gsi1", pk: `STORE#${storeId}#RIDERS` });
 export const tracks = entity({
   name: "Track",
   schema: track,
@@ -773,6 +785,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   commission: 4,
   payout: 4,
   share: 4,
+  dispatch: 16,
   bill: 1,
   settlement: 16,
   campaign: 16,

@@ -35,6 +35,7 @@ export const dueKinds = [
   "share",
   "bill",
   "settlement",
+  "dispatch",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

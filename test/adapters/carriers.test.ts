@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { yuanAsFen } from "../../functions/adapters/carriers/config.ts";
-import { confirmed, createDada, dadaSign, readDadaHint } from "../../functions/adapters/carriers/dada.ts";
+import { createDada, dadaSign, readDadaHint } from "../../functions/adapters/carriers/dada.ts";
 import { dadaStates, intracityStates } from "../../functions/adapters/carriers/states.ts";
 import {
   createWeChatIntracity,
@@ -13,11 +13,12 @@ import {
 } from "../../functions/adapters/carriers/wechat-intracity.ts";
 import { createWeChatApi } from "../../functions/adapters/wechat/api.ts";
 import type { Carrier, CarrierJob, CarrierNews } from "../../shared/dispatch/index.ts";
+import { confirmed } from "../../shared/dispatch/take-hint.ts";
 import { toGcj02 } from "../../shared/kernel/geo.ts";
 import { yuan } from "../../shared/kernel/money.ts";
 
 const now = 1_795_435_205_250;
-const env = { clock: { now: () => now } };
+const env = { clock: { now: () => now }, sleep: () => new Promise<void>(() => {}) };
 const jobNo = "OR01KASWB3Q8W5CJ7T2N9RXEH401";
 const secret = "dada_secret";
 
@@ -35,6 +36,11 @@ const server = createServer((request, response) => {
     const body = JSON.parse(text) as Body;
     if (path === "/cgi-bin/stable_token") {
       response.end(JSON.stringify({ access_token: "t1", expires_in: 7200 }));
+      return;
+    }
+    if (path.endsWith("/querystore")) {
+      const known = body.out_store_id === "ST1" ? [{ wx_store_id: "4000000000000042001", out_store_id: "ST1" }] : [];
+      response.end(JSON.stringify({ errcode: 0, store_list: known }));
       return;
     }
     calls.push({ path, body });
@@ -55,7 +61,7 @@ beforeAll(async () => {
     put: async (appid, entry) => void kept.set(appid, entry),
   });
   wechat = createWeChatIntracity(
-    { appid: "wx1", messageToken: "abcdefghi", stores: { ST1: "4000000000000042001" }, absentCodes: [934018] },
+    { messageToken: "abcdefghi", absentCodes: [934018] },
     api,
     "https://shop.example/hooks/carriers/wechat",
     env,
@@ -78,7 +84,7 @@ const point = { lat: 31.2231, lng: 121.4737, datum: "wgs84" } as const;
 const job: CarrierJob = {
   jobNo,
   orderId: "OR01KASWB3Q8W5CJ7T2N9RXEH4",
-  store: { id: "ST1", name: "徐汇店", address: "漕溪路1号", phone: "02112345678", point },
+  storeId: "ST1",
   recipient: { openid: "o1", name: "王芳", phone: "13800000001", address: "漕溪路9号", point },
   goods: { name: "蔬菜", grams: 1_250, valueFen: 1_990 },
   tipFen: 150,
@@ -133,8 +139,8 @@ describe("Dada", () => {
     answer = () => 429;
     expect(await dada.create(job, quote)).toEqual({ kind: "busy" });
     answer = () => bad(2005);
-    expect(await dada.query(jobNo)).toEqual({ kind: "absent" });
-    expect(await dada.cancel(jobNo, "customer")).toEqual({ kind: "absent" });
+    expect(await dada.query(jobNo, "ST1")).toEqual({ kind: "absent" });
+    expect(await dada.cancel(jobNo, "customer", "ST1")).toEqual({ kind: "absent" });
   });
 
   test("tells where a job is, and what a cancellation costs", async () => {
@@ -146,7 +152,7 @@ describe("Dada", () => {
       cancelTime: "",
     };
     answer = () => good({ ...told, ...where, actualFee: 7.05 });
-    expect(await dada.query(jobNo)).toEqual({
+    expect(await dada.query(jobNo, "ST1")).toEqual({
       kind: "job",
       news: {
         jobNo,
@@ -160,9 +166,9 @@ describe("Dada", () => {
       },
     });
     answer = () => good({ ...told, orderId: "another" });
-    expect(await dada.query(jobNo)).toMatchObject({ kind: "unknown" });
+    expect(await dada.query(jobNo, "ST1")).toMatchObject({ kind: "unknown" });
     answer = () => good({ deduct_fee: 2.01 });
-    expect(await dada.cancel(jobNo, "customer")).toEqual({ kind: "cancelled", deductFen: 201 });
+    expect(await dada.cancel(jobNo, "customer", "ST1")).toEqual({ kind: "cancelled", deductFen: 201 });
   });
 
   test("writes yuan that are fen again, whatever they are", () => {
@@ -238,7 +244,7 @@ describe("WeChat's 同城配送", () => {
         wx_store_id: "4000000000000042001",
       },
     });
-    expect(await wechat.quote({ ...job, store: { ...job.store, id: "ST2" } })).toMatchObject({ code: "STORE_UNKNOWN" });
+    expect(await wechat.quote({ ...job, storeId: "ST2" })).toMatchObject({ code: "STORE_UNKNOWN" });
     expect(calls).toHaveLength(2);
   });
 
@@ -255,7 +261,7 @@ describe("WeChat's 同城配送", () => {
     expect(await create()).toEqual({ kind: "busy" });
     answer = () => ({ errcode: 934018 });
     expect(await wechat.query(jobNo, "ST1")).toEqual({ kind: "absent" });
-    expect(await wechat.cancel(jobNo, "other")).toEqual({ kind: "absent" });
+    expect(await wechat.cancel(jobNo, "other", "ST1")).toEqual({ kind: "absent" });
   });
 
   test("tells where a job is, and what a cancellation costs", async () => {

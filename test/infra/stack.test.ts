@@ -301,6 +301,7 @@ describe("rights", () => {
       for (const [variable, machine] of [
         ["DEADLINE_MACHINE_ARN", "GroupDeadlineMachine"],
         ["REFUND_MACHINE_ARN", "RefundMachine"],
+        ["FULFILMENT_MACHINE_ARN", "FulfilmentMachine"],
       ] as const) {
         expect(variables[variable]?.Ref === machine, `${name} ${variable}`).toBe(
           mayDo(roleOf(name), "states:StartExecution", { Ref: machine }),
@@ -514,7 +515,7 @@ describe("sources", () => {
 
   it("of the workflows are Standard machines that log every step but no data, and may invoke their tasks", () => {
     const machines = ofType("AWS::StepFunctions::StateMachine");
-    expect(machines.map(([id]) => id)).toEqual(["GroupDeadlineMachine", "RefundMachine"]);
+    expect(machines.map(([id]) => id)).toEqual(["GroupDeadlineMachine", "RefundMachine", "FulfilmentMachine"]);
     for (const [id, { Properties: p }] of machines) {
       expect(p.StateMachineType, id).toBe("STANDARD");
       expect(p.LoggingConfiguration, id).toMatchObject({ Level: "ALL", IncludeExecutionData: false });

@@ -232,7 +232,13 @@ export async function startPlatform(
   const kms = createKms({ template, dataDir });
   const names = { hashKey: hashKeys(template), arnOfKey: kms.arnOfKey, arnOfCiphertext: kms.arnOfCiphertext };
   const gateway = await startGateway({ endpoint: engine.endpoint, policies, names, meter });
-  const secrets = openSecrets({ dataDir, prefix: "/commensal/test", wechat: { appid: "wx1" }, invoice: {} });
+  const secrets = openSecrets({
+    dataDir,
+    prefix: "/commensal/test",
+    wechat: { appid: "wx1" },
+    invoice: {},
+    carriers: {},
+  });
   gateway.register("kms", kms.service);
   gateway.register("ssm", createSsm({ parameters: secrets }));
   const lines: string[] = [];

@@ -1,22 +1,30 @@
 import * as z from "zod";
 
-/** Who we are to WeChat's 同城配送. */
-export interface IntracityConfig {
-  appid: string;
-  /** Token of the mini-program's message push: signs callbacks. */
-  messageToken: string;
-  /** WeChat's store ids by ours. */
-  stores: Record<string, string>;
-  /** Codes by which it says that it has no such order: its documentation lists none. */
-  absentCodes: number[];
-}
-
-/** Who we are to Dada; it knows our stores by our own ids (门店编号 of the merchant's choice). */
-export interface DadaConfig {
-  appKey: string;
-  appSecret: string;
-  sourceId: string;
-}
+/** The SSM value `carriers`: who we are to each carrier; one that is left out is not asked. */
+export const carrierConfig = z.strictObject({
+  /** WeChat's 同城配送. It knows our stores by our own ids (out_store_id), each made there once. */
+  wechat: z
+    .strictObject({
+      /** Token of the mini-program's message push: signs callbacks. */
+      messageToken: z.string().min(1),
+      /** Codes by which it says that it has no such order: its documentation lists none. */
+      absentCodes: z.array(z.int()).default([]),
+    })
+    .optional(),
+  /** Dada (达达). It knows our stores by our own ids (门店编号 of the merchant's choice). */
+  dada: z
+    .strictObject({
+      /** Base, without a trailing slash. */
+      url: z.url(),
+      appKey: z.string().min(1),
+      appSecret: z.string().min(1),
+      sourceId: z.string().min(1),
+    })
+    .optional(),
+});
+export type CarrierConfig = z.infer<typeof carrierConfig>;
+export type IntracityConfig = NonNullable<CarrierConfig["wechat"]>;
+export type DadaConfig = Omit<NonNullable<CarrierConfig["dada"]>, "url">;
 
 /** Integer fen of an amount in yuan as Dada writes it, read as text: 8.5 is 850, and more than two decimals are none. */
 export const yuanAsFen = z.union([z.number(), z.string()]).transform((value, context) => {

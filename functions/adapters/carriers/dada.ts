@@ -108,10 +108,10 @@ export function createDada(
   }
   const misfit = (what: string) => ({ kind: "unknown" as const, reason: `the answer ${what}` });
 
-  const order = ({ jobNo, store, recipient, goods, tipFen }: CarrierJob) => {
+  const order = ({ jobNo, storeId, recipient, goods, tipFen }: CarrierJob) => {
     const { lng, lat } = toGcj02(recipient.point);
     return {
-      shop_no: store.id,
+      shop_no: storeId,
       origin_id: jobNo,
       cargo_price: Number(yuan(goods.valueFen)),
       is_prepay: 0,
@@ -202,8 +202,7 @@ const callback = z.object({
 });
 
 /**
- * What a callback says. Its signature has no secret in it, so anybody can make one: it is a hint, and only `confirmed` by asking does it say
- * anything. Throws NOTIFICATION_MALFORMED or NOTIFICATION_UNSIGNED.
+ * What a callback says. Its signature has no secret in it, so anybody can make one: it is a hint, and only confirmed by asking does it say anything. Throws NOTIFICATION_MALFORMED or NOTIFICATION_UNSIGNED.
  */
 export function readDadaHint(rawBody: string): CarrierNews {
   const told = callback.safeParse(readJson(rawBody));
@@ -226,11 +225,4 @@ export function readDadaHint(rawBody: string): CarrierNews {
     ...(cancelledBy && { cancelledBy }),
     ...(data.cancel_reason && { reason: Array.from(data.cancel_reason).slice(0, 200).join("") }),
   };
-}
-
-/** The hint, with what the carrier itself answers; undefined where it does not bear the hint out. */
-export function confirmed(hint: CarrierNews, asked: Asked): CarrierNews | undefined {
-  if (asked.kind !== "job" || asked.news.jobNo !== hint.jobNo) return undefined;
-  const { news } = asked;
-  return news.raw === hint.raw.split(":")[0] ? { ...news, ...hint } : news;
 }

@@ -36,6 +36,9 @@ const order = z.object({
     .optional(),
 });
 const cancelled = z.object({ deductfee: fen.default(0) });
+const found = z.object({ store_list: z.array(z.object({ wx_store_id: name, out_store_id: z.string().default("") })) });
+/** A quote is one of several that are raced: it does not wait as long as a call that does something. */
+const quoteWithinMs = 1_500;
 
 /** cancel_reason_id: 不需要了, 信息填错, 无人接单, 其他. */
 const reasons: Record<CancelReason, number> = { customer: 1, wrongDetails: 2, notAccepted: 3, tooLate: 99, other: 99 };
@@ -50,12 +53,23 @@ export function createWeChatIntracity(
   config: IntracityConfig,
   api: WeChatApi,
   callbackUrl: string,
-  env: Pick<Env, "clock">,
+  env: Pick<Env, "clock" | "sleep">,
 ): Carrier {
-  const content = ({ store, recipient, goods }: CarrierJob) => {
+  const stores = new Map<string, string>();
+  /** WeChat's id of a store of ours; undefined where it has none, or does not say so. */
+  const storeAt = async (storeId: string): Promise<string | undefined> => {
+    const known = stores.get(storeId);
+    if (known !== undefined) return known;
+    const reply = await api.callWithToken(`${base}/querystore`, { out_store_id: storeId });
+    const answer = reply.kind === "ok" ? found.safeParse(reply.body) : undefined;
+    const id = answer?.data?.store_list.find(({ out_store_id }) => out_store_id === storeId)?.wx_store_id;
+    if (id !== undefined) stores.set(storeId, id);
+    return id;
+  };
+  const content = (wx_store_id: string, { recipient, goods }: CarrierJob) => {
     const { lng, lat } = toGcj02(recipient.point);
     return {
-      wx_store_id: config.stores[store.id],
+      wx_store_id,
       user_name: recipient.name,
       user_phone: recipient.phone,
       user_lng: lng,
@@ -71,10 +85,10 @@ export function createWeChatIntracity(
       },
     };
   };
-  const found = (jobNo: string, storeId: string | undefined) => ({
-    store_order_id: jobNo,
-    ...(storeId !== undefined && config.stores[storeId] !== undefined && { wx_store_id: config.stores[storeId] }),
-  });
+  const ofJob = async (jobNo: string, storeId: string) => {
+    const wx_store_id = await storeAt(storeId);
+    return { store_order_id: jobNo, ...(wx_store_id !== undefined && { wx_store_id }) };
+  };
   const no = (reply: Exclude<ApiReply, { kind: "ok" }>) => {
     if (reply.kind === "unknown") return reply;
     if (busy.has(reply.errcode)) return { kind: "busy" as const };
@@ -87,8 +101,14 @@ export function createWeChatIntracity(
     name: "wechat",
 
     async quote(job) {
-      if (config.stores[job.store.id] === undefined) return noStore;
-      const reply = await api.callWithToken(`${base}/preaddorder`, content(job));
+      const asked = async () => {
+        const store = await storeAt(job.storeId);
+        return store === undefined ? undefined : api.callWithToken(`${base}/preaddorder`, content(store, job));
+      };
+      const late = env.sleep(quoteWithinMs).then(() => "late" as const);
+      const reply = await Promise.race([asked(), late]);
+      if (reply === "late") return { kind: "unknown", reason: `no quote within ${quoteWithinMs} ms` };
+      if (reply === undefined) return noStore;
       if (reply.kind !== "ok") return no(reply);
       const answer = quoted.safeParse(reply.body);
       if (!answer.success) return misfit("is no quote");
@@ -104,9 +124,10 @@ export function createWeChatIntracity(
     },
 
     async create(job) {
-      if (config.stores[job.store.id] === undefined) return noStore;
+      const store = await storeAt(job.storeId);
+      if (store === undefined) return noStore;
       const reply = await api.callWithToken(`${base}/addorder`, {
-        ...content(job),
+        ...content(store, job),
         store_order_id: job.jobNo,
         user_openid: job.recipient.openid,
         callback_url: callbackUrl,
@@ -119,7 +140,7 @@ export function createWeChatIntracity(
     },
 
     async query(jobNo, storeId) {
-      const reply = await api.callWithToken(`${base}/queryorder`, found(jobNo, storeId));
+      const reply = await api.callWithToken(`${base}/queryorder`, await ofJob(jobNo, storeId));
       if (isAbsent(reply)) return { kind: "absent" };
       if (reply.kind !== "ok") return no(reply);
       const answer = order.safeParse(reply.body);
@@ -150,7 +171,7 @@ export function createWeChatIntracity(
 
     async cancel(jobNo, reason, storeId) {
       const reply = await api.callWithToken(`${base}/cancelorder`, {
-        ...found(jobNo, storeId),
+        ...(await ofJob(jobNo, storeId)),
         cancel_reason_id: reasons[reason],
       });
       if (isAbsent(reply)) return { kind: "absent" };
@@ -181,10 +202,7 @@ export function intracitySign(fields: Record<string, string | number>, messageTo
 }
 
 /** Verifies and reads a callback; throws NOTIFICATION_MALFORMED, NOTIFICATION_UNSIGNED or NOTIFICATION_FOREIGN (another app). */
-export function readIntracityCallback(
-  config: Pick<IntracityConfig, "appid" | "messageToken">,
-  rawBody: string,
-): CarrierNews {
+export function readIntracityCallback(config: { appid: string; messageToken: string }, rawBody: string): CarrierNews {
   const content = readJson(rawBody);
   const fields = scalars.safeParse(content);
   const told = callback.safeParse(content);

@@ -2,8 +2,13 @@ import { toUtc } from "../../../shared/kernel/time.ts";
 import type { Workflows } from "../../../shared/kernel/workflows.ts";
 import { type AwsCall, AwsRefusal } from "../aws/json-client.ts";
 
-/** The two machines on Step Functions; an execution that exists already is the success of an earlier start. */
-export function stepFunctions(options: { deadlineMachine: string; refundMachine: string; call: AwsCall }): Workflows {
+/** The machines on Step Functions; an execution that exists already is the success of an earlier start. */
+export function stepFunctions(options: {
+  deadlineMachine: string;
+  refundMachine: string;
+  fulfilmentMachine: string;
+  call: AwsCall;
+}): Workflows {
   const start = async (stateMachineArn: string, name: string, input: unknown) => {
     try {
       await options.call("StartExecution", { stateMachineArn, name, input: JSON.stringify(input) });
@@ -13,6 +18,9 @@ export function stepFunctions(options: { deadlineMachine: string; refundMachine:
   };
   return {
     startDeadline: (teamId, at) => start(options.deadlineMachine, teamId, { teamId, waitUntil: toUtc(at) }),
+    startPreparation: (orderId) => start(options.fulfilmentMachine, `${orderId}-prepare`, { task: "prepare", orderId }),
+    startDelivery: (orderId, attempt) =>
+      start(options.fulfilmentMachine, `${orderId}-${attempt}`, { task: "bring", orderId }),
     startRefund: (orderId, refundId) => start(options.refundMachine, refundId, { orderId, refundId, round: 0 }),
   };
 }
