@@ -344,7 +344,7 @@ export const dispatchOps: Route[] = [
         wgs84: z.object({ lat: z.number(), lng: z.number() }),
       })
       .meta({ id: "RiderRecipient" }),
-    problems: ["NOT_YOUR_JOB", "ORDER_NOT_FOUND", "ORDER_STATE"],
+    problems: ["NOT_YOUR_JOB", "ORDER_STATE"],
     run: async (deps, { params: { orderId }, actor: { staffId } }) => {
       const { storeId } = await jobOf(deps, orderId, staffId);
       return readRecipient(deps, { storeId, orderId, staffId });

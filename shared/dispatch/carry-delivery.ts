@@ -106,13 +106,15 @@ async function race(deps: Deps, row: Stored<Dispatch>, order: Stored<Order>): Pr
     ...(attempt - (row.firstAttempt ?? 1) >= 2 && { tipFen: TIP_FEN }),
     promisedUntil,
   };
+  const usual = env.clock.now() + dispatchClocks.usual;
   const fresh = carriers.filter(({ name }) => !declined.includes(name));
   const offer =
     job &&
-    ((await bestOf(fresh, job)) ??
+    ((await bestOf(fresh, job, usual)) ??
       (await bestOf(
         carriers.filter((carrier) => !fresh.includes(carrier)),
         job,
+        usual,
       )));
   const now = env.clock.now();
   if (!job || !offer) {
@@ -155,13 +157,14 @@ async function race(deps: Deps, row: Stored<Dispatch>, order: Stored<Order>): Pr
   return again(made.kind === "created" ? now + dispatchClocks.noRider : now + dispatchClocks.unknown);
 }
 
-/** The offer that costs least, a minute beyond the promise counted; of those that come at all. */
+/** The offer that costs least, a minute beyond the promise counted; of those that come at all. `usual`: when one is there that does not say. */
 async function bestOf(
   carriers: readonly Carrier[],
   job: CarrierJob,
+  usual: number,
 ): Promise<{ carrier: Carrier; quote: CarrierQuote } | undefined> {
   const offers = await Promise.all(carriers.map(async (carrier) => ({ carrier, answer: await carrier.quote(job) })));
-  const cost = ({ feeFen, arrivesAt = 0 }: CarrierQuote) =>
+  const cost = ({ feeFen, arrivesAt = usual }: CarrierQuote) =>
     feeFen + LATE_MINUTE_FEN * Math.max(0, Math.ceil((arrivesAt - job.promisedUntil) / minute));
   return offers
     .flatMap(({ carrier, answer }) => (answer.kind === "quote" ? [{ carrier, quote: answer.quote }] : []))

@@ -14,6 +14,8 @@ export const dispatchClocks = {
   ahead: 15 * minute,
   /** So long a packed order is left to our own people before carriers are asked. */
   ownFirst: 3 * minute,
+  /** When a carrier that does not say is taken to be at the door. */
+  usual: 35 * minute,
   /** A carrier that has found no rider by then loses the job to another one. */
   noRider: 5 * minute,
   /** An answer of a carrier that is lost is asked for after this. */

@@ -4,6 +4,8 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, expect, test, vi } from "vitest";
+import { readDadaHint } from "../../functions/adapters/carriers/dada.ts";
+import { readIntracityCallback } from "../../functions/adapters/carriers/wechat-intracity.ts";
 import { createStaffTokens } from "../../functions/adapters/tokens/staff-tokens.ts";
 import { createWeChatPay } from "../../functions/adapters/wechat/pay.ts";
 import { allRoutes } from "../../functions/api/routes.ts";
@@ -31,7 +33,9 @@ const words = {
   order: "ORDER_NOT_FOUND",
   team: "TEAM_NOT_VISIBLE",
   leads: "NOT_LEADER",
+  job: "NOT_YOUR_JOB",
   unsigned: "NOTIFICATION_UNSIGNED",
+  malformed: "NOTIFICATION_MALFORMED",
 } as const satisfies Record<string, ProblemCode>;
 const refusals: readonly string[] = Object.values(words);
 
@@ -96,6 +100,11 @@ const deps = {
   staffTokens: createStaffTokens({ issuer, clientId: "console" }, env),
   channel: createWeChatPay(merchant, { payUrl: "http://127.0.0.1:9", notifyBase: "https://shop.example" }, env),
   planner: { matrix: async () => undefined },
+  carriers: [],
+  carrierCallbacks: {
+    wechat: (body: string) => readIntracityCallback({ appid: "wx1", messageToken: "token" }, body),
+    dada: readDadaHint,
+  },
 } as unknown as Deps;
 const app = httpApp(allRoutes, async () => deps);
 

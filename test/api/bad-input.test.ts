@@ -388,7 +388,9 @@ test("cursors are refused when tampered with, of another list or of another memb
         ? `storeId=${shop.storeId}&`
         : name.endsWith("/account-days")
           ? "account=orders&"
-          : "";
+          : name.endsWith("/riders/me/statement")
+            ? "month=2026-11&"
+            : "";
   const cases = lists.flatMap(({ name, url, token, path }) => {
     const query = path.startsWith("/ops/") ? needed(name) : "";
     const own = url.endsWith(communities.slice(3)); // the same list, for staff too

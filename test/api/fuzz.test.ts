@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Agent, request as httpRequest } from "node:http";
 import { dirname } from "node:path";
@@ -709,7 +710,133 @@ async function deliveries(member: Caller): Promise<void> {
   const { code } = (await ask("post /v1/orders/{orderId}/pickup-code", asked)).body;
   await ask("post /ops/v1/stores/{storeId}/pickups", { caller: root, parameters, body: { code } });
   await ask("get /ops/v1/stores/{storeId}/orders/{orderId}/recipient", at);
+  await rides(member, { addressId, articleId });
   await ask("delete /v1/me/addresses/{addressId}", { caller: member, parameters: { addressId } });
+}
+
+/** An order that a rider brings, all he may do with it and what he may not, and the carriers' callbacks. */
+async function rides(of: Caller, { addressId, articleId }: { addressId: string; articleId: string }): Promise<void> {
+  const [root, manager] = [callers.staff[0]!, callers.staff[4]!];
+  const [storeId = "", other = ""] = stores;
+  const nothing = `OR${"0".repeat(24)}`;
+  await world.table.commit([
+    staffMembers.patch({ staffId: platform.cognito.adminSub }).set({ storeIds: [storeId, other] }),
+  ]);
+  const shift = (more: object) =>
+    ask("put /ops/v1/riders/me/shift", { caller: root, body: { storeId, on: true, room: 2, ...more } });
+  const act = (orderId: string, body: object) =>
+    ask("post /ops/v1/riders/me/jobs/{orderId}/acts", { caller: root, parameters: { orderId }, body });
+  const handover = (orderId: string, digits: string) =>
+    ask("post /ops/v1/riders/me/jobs/{orderId}/handover", {
+      caller: root,
+      parameters: { orderId },
+      body: { code: digits },
+    });
+  const job = (orderId: string) => ({ caller: root, parameters: { orderId } });
+  const decide = (orderId: string, decision: string) =>
+    ask("post /ops/v1/stores/{storeId}/orders/{orderId}/delivery", {
+      caller: root,
+      parameters: { storeId, orderId },
+      body: { decision, reason: "演练" },
+    });
+  await act(nothing, { act: "accept" });
+  await shift({});
+  await act(nothing, { act: "accept" });
+  const { items } = (await ask("get /v1/stores/{storeId}/slots", { caller: of, parameters: { storeId } })).body;
+  const slot = items.find(({ left }: { left: number }) => left > 0);
+  const body = {
+    lines: [{ articleId, units: 1 }],
+    fulfilment: "delivery",
+    addressId,
+    storeId,
+    slotId: slot.slotId,
+  };
+  const { orderId } = (await ask("post /v1/orders", { caller: of, body })).body;
+  const { body: toPay } = await ask("post /v1/orders/{orderId}/payment", { caller: of, parameters: { orderId } });
+  await local("wechat/pay", { paymentNo: toPay.paymentNo });
+  await platform.idle();
+  const at = { caller: root, parameters: { storeId, orderId } };
+  await ask("post /ops/v1/stores/{storeId}/orders/{orderId}/ready", at);
+  clock.advance(Math.max(0, Date.parse(slot.from) - 14 * minute - clock.now()));
+  await platform.idle();
+  await renew();
+  const member = { ...(await signIn("未")) };
+  const again = { caller: callers.staff[0]!, parameters: { storeId, orderId } };
+  Object.assign(root, { token: again.caller.token });
+  await act(orderId, { act: "accept" });
+  await act(orderId, { act: "accept" });
+  await shift({ on: false });
+  await ask("get /ops/v1/riders/me/round", { caller: root });
+  await act(orderId, { act: "pickUp" });
+  await ask("get /ops/v1/riders/me/jobs/{orderId}/recipient", job(orderId));
+  await ask("get /ops/v1/riders/me/jobs/{orderId}/recipient", job(nothing));
+  await act(orderId, { act: "bringBack", reason: "演练" });
+  await decide(nothing, "goodsBack");
+  for (let i = 0; i < 2; i++) await decide(orderId, "goodsBack");
+  await decide(orderId, "sendAgain");
+  await act(orderId, { act: "accept" });
+  await act(orderId, { act: "pickUp" });
+  clock.advance(Math.max(0, Date.parse(slot.from) - clock.now()));
+  await handover(nothing, "052718349960");
+  const { code: digits } = (
+    await ask("post /v1/orders/{orderId}/pickup-code", { caller: member, parameters: { orderId } })
+  ).body;
+  await handover(orderId, "052718349960");
+  for (let i = 0; i < 2; i++) await handover(orderId, digits);
+  await ask("get /ops/v1/riders/me/jobs/{orderId}/recipient", job(orderId));
+  for (let i = 0; i < 5; i++) await handover(orderId, String(2 * 10 ** 11 + i));
+  await ask("get /ops/v1/riders/me/statement", { caller: root, parameters: { month: "2026-11" } });
+  await shift({ on: false });
+  await ask("put /ops/v1/riders/me/shift", { caller: manager, body: { storeId, on: true } });
+  await ask("get /v1/orders/{orderId}/trail", { caller: member, parameters: { orderId } });
+  await ask("get /ops/v1/stores/{storeId}/orders/{orderId}/trail", at);
+  await ask("get /ops/v1/stores/{storeId}/orders/{orderId}/trail", {
+    caller: root,
+    parameters: { storeId, orderId: nothing },
+  });
+  await ask("get /ops/v1/stores/{storeId}/deliveries", { caller: root, parameters: { storeId } });
+  await callbacks(orderId);
+}
+
+/** What carriers tell, signed as they do, of another app, by somebody else, and nothing of the kind. */
+async function callbacks(orderId: string): Promise<void> {
+  const md5 = (text: string) => createHash("md5").update(text).digest("hex");
+  const { messageToken } = platform.carriers.config.wechat;
+  const intracity = (appid: string, token = messageToken) => {
+    const told: Record<string, string | number> = {
+      appid,
+      order_status: 30000,
+      status_change_time: Math.floor(clock.now() / 1000),
+      store_order_id: `${orderId}01`,
+    };
+    const text = Object.entries(told).map(([name, value]) => `${name}=${value}`);
+    return JSON.stringify({ ...told, sign: md5(`${text.join("&")}&token=${token}`) });
+  };
+  const dada = (signature?: string) => {
+    const parts = ["28000000000001", `${orderId}01`, String(Math.floor(clock.now() / 1000))];
+    const [client_id, order_id, update_time] = parts;
+    const signed = signature ?? md5([...parts].sort().join(""));
+    return JSON.stringify({
+      client_id,
+      order_id,
+      order_status: 2,
+      update_time: Number(update_time),
+      signature: signed,
+    });
+  };
+  const tell = (name: string, body: string) =>
+    fuzz.exactly(`post /hooks/carriers/${name}`, { body, headers: { "content-type": "application/json" } });
+  const { appid } = platform.wechat.config;
+  const good = { wechat: intracity(appid), dada: dada() };
+  for (const [name, body] of Object.entries(good)) {
+    await fuzz.put(tell(name, body));
+    await fuzz.put(tell(name, "delivered!"));
+    await broken("500", tell(name, body));
+    await broken("503", tell(name, body));
+  }
+  await fuzz.put(tell("wechat", intracity(appid, "another")));
+  await fuzz.put(tell("wechat", intracity("wx0")));
+  await fuzz.put(tell("dada", dada("0".repeat(32))));
 }
 
 /** A programme, links to campaign and shop, and a referral that a person must decide. */
