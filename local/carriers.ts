@@ -7,6 +7,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import * as z from "zod";
 import type { Faults } from "./faults.ts";
 import type { PlatformClock } from "./parts.ts";
+import type { PowerCut } from "./power-cut.ts";
 
 export interface CarrierSandbox {
   /** The SSM value `carriers` for our side; `dada.url` is where it listens. */
@@ -173,8 +174,10 @@ export async function startCarriers(options: {
   clock: PlatformClock;
   log?: (line: string) => void;
   faults?: Pick<Faults, "wechat" | "notification"> | undefined;
+  /** Ends the process at a call. */
+  powerCut?: Pick<PowerCut, "pass"> | undefined;
 }): Promise<CarrierSandbox> {
-  const { clock, dataDir, faults } = options;
+  const { clock, dataDir, faults, powerCut } = options;
   const log = options.log ?? (() => {});
   mkdirSync(dataDir, { recursive: true });
   const db = new DatabaseSync(join(dataDir, "carriers.db"));
@@ -596,7 +599,9 @@ export async function startCarriers(options: {
     if (struck === "timeout") return; // the client gives up, or stop() cuts the line
     if (struck === "429") return answer(429, {});
     if (struck === "500-before") return answer(500, {});
+    const carriedOut = powerCut?.pass(`carriers: ${known.op}`);
     const told = dada(path, readJson(Buffer.concat(chunks)));
+    carriedOut?.();
     if (struck === "drop-answer") request.socket.destroy();
     else if (struck !== undefined) answer(500, {});
     else answer(200, told);

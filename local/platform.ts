@@ -123,7 +123,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const policies = loadPolicies(template, useRecorder(folder));
     const meter = createMeter();
 
-    const carriers = await startCarriers({ dataDir, clock, log, faults });
+    const carriers = await startCarriers({ dataDir, clock, log, faults, powerCut });
     stack.push(() => carriers.stop());
     const [engine, wechat, invoices] = await Promise.all([
       startEngine({ dataDir, log }).then((started) => {

@@ -75,6 +75,10 @@ const toMember: Record<string, Words> = {
       ? { title: "订单已备好", body: "您的商品已备好,即将出发配送。" }
       : { title: "订单已备好", body: "您的商品已备好,请凭提货码到店自提。" },
   "order.dispatched": () => ({ title: "订单配送中", body: "您的商品已出发,请保持电话畅通,凭收货码签收。" }),
+  "delivery.unreachable": (e) => ({
+    title: "骑手联系不上您",
+    body: `请留意来电;${moment(e, "until")}前仍联系不上,商品将带回门店,可到店自提或请门店再次配送。`,
+  }),
   "order.released": () => ({ title: "订单已超时", body: "未在规定时间内支付,订单已取消,您可以重新下单。" }),
   "order.cancelled": (e) => ({
     title: "订单已取消",

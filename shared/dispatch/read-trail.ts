@@ -23,7 +23,8 @@ export async function readTrail({ table }: { table: Table }, order: Order): Prom
     at === undefined ? [] : [{ at, state, by }];
   const entries = [
     ...own(order.createdAt, "PLACED", "member"),
-    ...own(order.paidAt, "PAID", "member"),
+    // the channel tells whole seconds
+    ...own(order.paidAt && Math.max(order.paidAt, order.createdAt), "PAID", "member"),
     ...own(dispatch?.readyAt, "READY", "staff"),
     ...items.map(
       ({ at, state, place, reason, actor }): TrailEntry => ({

@@ -278,8 +278,8 @@ describe("rights", () => {
 
   it("to the data key are those of the functions that show or take personal fields", () => {
     const holders = functionNames.filter((name) => rights(roleOf(name)).includes("kms:Decrypt"));
-    // titles of invoices go to their provider in plain text
-    expect(holders).toEqual(["Shop", "Ops", "Invoices", "Reconcile"]);
+    // titles of invoices go to their provider in plain text, and addresses to the carrier of an order
+    expect(holders).toEqual(["Shop", "Ops", "Fulfilment", "Deliveries", "Invoices", "Reconcile"]);
     const makers = functionNames.filter((name) => rights(roleOf(name)).includes("kms:GenerateDataKey"));
     expect(makers).toEqual(["Shop"]);
   });
@@ -289,10 +289,16 @@ describe("rights", () => {
     expect(holders).toEqual(["Invoices"]);
   });
 
+  it("to the carriers' keys are those of the functions that ask carriers, and hear of them", () => {
+    const holders = functionNames.filter((name) => text(statementsOf(roleOf(name))).includes("/carriers"));
+    expect(holders).toEqual(["Hooks", "Fulfilment", "Deliveries"]);
+  });
+
   it("to the merchant's key are those of the functions that speak to the channel, staff's not among them", () => {
     const holders = functionNames.filter((name) => text(statementsOf(roleOf(name))).includes("/wechat"));
-    const jobs = ["HoldSweep", "DeadlineSweep", "Reconcile", "Bills"];
-    expect(holders).toEqual(["Shop", "Hooks", "Effects", "Redrive", "GroupDeadline", "Refund", ...jobs]);
+    const jobs = ["HoldSweep", "DeadlineSweep", "Deliveries", "Reconcile", "Bills"];
+    const machines = ["GroupDeadline", "Refund", "Fulfilment"];
+    expect(holders).toEqual(["Shop", "Hooks", "Effects", "Redrive", ...machines, ...jobs]);
   });
 
   it("to start a machine go with its ARN in the environment", () => {
@@ -468,6 +474,7 @@ describe("sources", () => {
       CampaignWindow: "rate(1 minute)",
       HoldSweep: "rate(1 minute)",
       DeadlineSweep: "rate(1 minute)",
+      Deliveries: "rate(1 minute)",
       Backlog: "rate(1 minute)",
       Invoices: "rate(1 minute)",
       Reconcile: "rate(10 minutes)",

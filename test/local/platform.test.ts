@@ -122,7 +122,7 @@ test("secrets, keys, machines and maps answer the real clients", async () => {
     Parameters: { Name: string; Value: string }[];
   };
   expect(Object.fromEntries(parameters.Parameters.map((each) => [each.Name, each.Value]))).toEqual(secrets);
-  expect(Object.keys(secrets)).toHaveLength(5);
+  expect(Object.keys(secrets)).toHaveLength(6);
   expect(statSync(join(folder, "data", "secrets.json")).mode & 0o777).toBe(0o600);
   expect(statSync(join(folder, "data", "kms-keys.json")).mode & 0o777).toBe(0o600);
 

@@ -112,6 +112,69 @@ const chains: Record<string, Chain> = {
   },
 };
 
+/** Packed orders of the shop that are to be brought, and the carriers that bring them. */
+const { ops } = world;
+const [store = ""] = world.stores;
+const addressOf = new Map<string, string>();
+const because = { reason: "试运行" };
+beforeAll(async () => {
+  const windows = [0, 1, 2, 3, 4, 5, 6].flatMap((weekday) =>
+    Array.from({ length: 13 }, (_, i) => ({
+      weekday,
+      from: (i + 8) * 60,
+      until: (i + 9) * 60,
+      capacity: 99,
+      leadMinutes: 30,
+    })),
+  );
+  const plan = { delivery: { daysAhead: 1, windows }, version: 0, ...because };
+  await made(ops.put(`/ops/v1/stores/${store}/slot-plan`, plan));
+  const rules = { baseFen: 300, baseDistanceM: 3000, perKmFen: 100, baseGrams: 2000, perKgFen: 100, peaks: [] };
+  const limits = { freeOverFen: 99_000, maxDistanceM: 10_000, maxGrams: 20_000 };
+  await made(ops.put("/ops/v1/delivery-fees", { rules: { ...rules, ...limits }, version: 0, ...because }));
+  const steps = ["ACCEPTED", "PICKED_UP", "DELIVERED"].map((state, i) => ({ state, afterMs: (i + 1) * minute }));
+  await local("carriers/plan", { carrier: "dada", feeFen: 500, steps });
+  await local("carriers/plan", { carrier: "wechat", feeFen: 600, steps });
+});
+chains["the fulfilment machine"] = {
+  calls:
+    "^states Step: (dynamodb TransactWriteItems|dynamodb UpdateItem|kms)|^wechat: intracity|^carriers:|^POST /hooks/carriers[^:]*: dynamodb TransactWriteItems",
+  async prepare(leader, other) {
+    const home = { name: "王", phone: "13912345678", address: "人民大道200号", point: world.here };
+    if (!addressOf.has(leader.memberId))
+      addressOf.set(leader.memberId, (await made(leader.post("/v1/me/addresses", home))).addressId);
+    const [slot] = (await made(leader.get(`/v1/stores/${store}/slots`))).items;
+    const lead: Seat = await made(
+      leader.post("/v1/orders", {
+        lines: [{ articleId: world.articleId, units: 1 }],
+        fulfilment: "delivery",
+        addressId: addressOf.get(leader.memberId)!,
+        storeId: store,
+        slotId: slot.slotId,
+      }),
+    );
+    await payAtChannel(leader, lead.orderId);
+    await world.platform.idle();
+    await passTo(Date.parse(slot.from) - 30 * minute);
+    await made(ops.post(`/ops/v1/stores/${store}/orders/${lead.orderId}/ready`));
+    await world.platform.idle();
+    // our own people have had their three minutes
+    await passTo(Date.parse(slot.from) - 12 * minute - 5_000);
+    return { leader, other, lead, seat: lead };
+  },
+  async run() {
+    for (let i = 0; i < 5; i++) await pass(minute);
+  },
+  async ended({ leader, lead }) {
+    expect(await made(leader.get(`/v1/orders/${lead.orderId}/trail`))).toMatchObject({ state: "DELIVERED" });
+    const jobs: { jobNo: string; state: string }[] = await local("carriers/book");
+    const mine = jobs.filter(({ jobNo }) => jobNo.startsWith(lead.orderId));
+    expect(mine.filter(({ state }) => state !== "CANCELLED")).toMatchObject([{ state: "DELIVERED" }]);
+    const { transfers } = await world.money(lead.orderId);
+    expect(transfers.filter(({ kind }: { kind: string }) => kind === "delivery")).toHaveLength(1);
+  },
+};
+
 let points = 0;
 const struck: string[] = [];
 const began = performance.now();
