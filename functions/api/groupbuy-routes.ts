@@ -28,7 +28,6 @@ import {
   campaignsOfCommunity,
   communities,
   orders,
-  ordersOfMember,
   refundsOf,
   stores,
   teams,
@@ -112,7 +111,7 @@ export const joinProblems = [
   ...seatProblems,
 ] as const;
 
-const shareView = z
+export const shareView = z
   .object({
     token: z.string().meta({ description: "Fits the scene of a 小程序码" }),
     teamId: z.string().optional(),
@@ -121,7 +120,7 @@ const shareView = z
     path: z.string(),
   })
   .meta({ id: "Share" });
-const toShare = (share: Share, title: string) => ({
+export const toShare = (share: Share, title: string) => ({
   token: share.token,
   ...(share.teamId !== undefined && { teamId: share.teamId }),
   ...(share.campaignId !== undefined && { campaignId: share.campaignId }),
@@ -351,7 +350,8 @@ export const groupbuyShop: Route[] = [
     method: "post",
     path: "/v1/teams/{teamId}/shares",
     summary: "分享拼团",
-    description: "A token for the share link; it fits the scene of a 小程序码 and records who shared.",
+    description:
+      "The token of your link to the team, the same each time; it fits the scene of a 小程序码 and records who shared.",
     actor: "member",
     owns: "none",
     params: teamPath,
@@ -394,18 +394,6 @@ export const groupbuyShop: Route[] = [
       ...(team && { team: toTeam(team, deps.env.clock.now()) }),
       ...(campaign && { campaign: toCampaign(campaign) }),
     }),
-  }),
-  route({
-    method: "get",
-    path: "/v1/orders",
-    summary: "我的订单",
-    actor: "member",
-    owns: "self",
-    query: listQuery,
-    ok: listOf(orderLine),
-    problems: ["CURSOR_INVALID"],
-    run: (deps, { query, actor }) => listPage(deps, ordersOfMember(actor.memberId), `orders ${actor.memberId}`, query),
-    view: ({ items, nextCursor }) => ({ items: items.map(toOrderLine), nextCursor }),
   }),
   route({
     method: "get",

@@ -395,7 +395,7 @@ const headline: Record<SeatState, string> = {
 
 /** What an order from the cart, which stands once it is paid, is waiting for. */
 const stageLine: Partial<Record<Order["stage"], string>> = { PLACED: "备货中", READY: "待提货", DISPATCHED: "配送中" };
-function headlineOf({ stage, teamId, delivery }: Order, seat: SeatState): string {
+export function headlineOf({ stage, teamId, delivery }: Order, seat: SeatState): string {
   if (stage === "HANDED_OVER") return delivery ? "已送达" : "已提货";
   if (teamId !== undefined || seat !== "CONFIRMED") return headline[seat];
   return (delivery && stage === "READY" ? "待配送" : stageLine[stage]) ?? headline[seat];

@@ -5,7 +5,7 @@ import {
   chainText,
   communityTeams,
   placeForMember,
-  shareOfLeader,
+  shareOnce,
   sharePath,
   shareTitle,
   teamLifecycle,
@@ -128,7 +128,7 @@ export const leaderShop: Route[] = [
       const visible = items.filter(({ team }) => team.state !== "OPENING");
       const teams = await Promise.all(
         visible.map(async ({ team, paid }) => {
-          const share = team.state === "FORMING" ? await shareOfLeader(deps, { object: team, memberId }) : undefined;
+          const share = team.state === "FORMING" ? await shareOnce(deps, { object: team, memberId }) : undefined;
           const joined = paid.map(({ memberId, units }) => ({ name: nameOf(memberId), units }));
           return { team, joined, token: share?.token, path: share && sharePath(share) };
         }),
@@ -136,7 +136,7 @@ export const leaderShop: Route[] = [
       const own =
         campaign.batch || campaign.state !== "OPEN"
           ? undefined
-          : await shareOfLeader(deps, { object: { ...params, origin: campaign.origin }, memberId });
+          : await shareOnce(deps, { object: { ...params, origin: campaign.origin }, memberId });
       return { text: chainText(campaign, teams, own && sharePath(own)), own, teams, nextCursor };
     },
     view: ({ text, own, teams, nextCursor }) => ({

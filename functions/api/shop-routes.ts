@@ -23,6 +23,7 @@ export const shopModules: readonly RouteModule[] = [
       "/v1/cart",
       "/v1/communities/*/campaigns",
       "/v1/me/cart",
+      "/v1/me/teams",
       "/v1/orders",
       "/v1/shares",
       "/v1/store-offers",
@@ -31,6 +32,7 @@ export const shopModules: readonly RouteModule[] = [
     routes: async () => [
       ...(await import("./groupbuy-routes.ts")).groupbuyShop,
       ...(await import("./cart-routes.ts")).cartShop,
+      ...(await import("./my-routes.ts")).myShop,
     ],
   },
   {

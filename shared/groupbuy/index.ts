@@ -33,7 +33,7 @@ export { runCampaign } from "./run-campaign.ts";
 export { freeHold, settleHold } from "./settle-hold.ts";
 export { settlePayment } from "./settle-payment.ts";
 export { settleTeam } from "./settle-team.ts";
-export { shareOfLeader, shareShop, shareTeam, touchShare } from "./share-link.ts";
+export { shareOnce, shareShop, sharesOf, shareTeam, touchShare } from "./share-link.ts";
 export { bookSubsidies, subsidiseTeam } from "./subsidise-team.ts";
 export { alarmUndecided, sweep } from "./sweep.ts";
 export { refundableAsLate, takeLateRefund } from "./take-late-refund.ts";

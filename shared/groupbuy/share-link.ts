@@ -7,13 +7,25 @@ import { campaigns, outbox, shares, teams, touches } from "../table/keys.ts";
 import type { Campaign, Share, Team } from "./model.ts";
 
 type Deps = { table: Table; env: Env };
+type Hash = { blindIndex(text: string): string };
 
-/** A link to a team that records who shared it. Throws TEAM_NOT_FOUND, TEAM_NOT_VISIBLE (not yet paid by its leader). */
-export async function shareTeam(deps: Deps, input: { teamId: string; memberId: string }): Promise<Share> {
+/** A member's link to a team, the same each time. Throws TEAM_NOT_FOUND, TEAM_NOT_VISIBLE (not yet paid by its leader). */
+export async function shareTeam(deps: Deps & Hash, input: { teamId: string; memberId: string }): Promise<Share> {
   const team = await deps.table.load(teams, { teamId: input.teamId });
   if (!team) throw new DomainError("TEAM_NOT_FOUND");
   if (team.state === "OPENING" || team.state === "ABANDONED") throw new DomainError("TEAM_NOT_VISIBLE");
-  return share(deps, team, input.memberId, randomText(deps.env.rng.bytes(16)));
+  return shareOnce(deps, { object: team, memberId: input.memberId });
+}
+
+/** The links that a member has to these teams already, by team. */
+export async function sharesOf(
+  { table, blindIndex }: Pick<Deps, "table"> & Hash,
+  memberId: string,
+  teamIds: readonly string[],
+): Promise<Map<string, Share>> {
+  const tokens = [...new Set(teamIds)].map((teamId) => ({ token: tokenOf(blindIndex, { teamId }, memberId) }));
+  const found = await table.loadMany(shares, tokens, { eventually: true });
+  return new Map(found.flatMap((share) => (share.teamId === undefined ? [] : [[share.teamId, share]])));
 }
 
 /** A link to a campaign, or to the shop where none is named. Throws CAMPAIGN_NOT_FOUND. */
@@ -40,18 +52,21 @@ async function shownCampaign({ table }: Deps, campaignId: string): Promise<Campa
 type Shared = Pick<Share, "teamId" | "campaignId" | "communityId"> & Partial<Pick<Team, "origin">>;
 
 /**
- * A community leader's link to a team or, to open one's own in it, to a campaign: made once, by a token that leader and object make,
- * so that the text it stands in is the same each time.
+ * A member's link to a team or, for a community's leader, to a campaign to open one's own team in: made once, by a token that member
+ * and object make, so that the text it stands in is the same each time.
  */
-export async function shareOfLeader(
-  deps: Deps & { blindIndex(text: string): string },
+export async function shareOnce(
+  deps: Deps & Hash,
   { object, memberId }: { object: Shared; memberId: string },
 ): Promise<Share> {
-  const hash = deps.blindIndex(`share ${memberId} ${object.teamId ?? `${object.campaignId} ${object.communityId}`}`);
-  const token = randomText(
-    Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16)),
-  );
+  const token = tokenOf(deps.blindIndex, object, memberId);
   return decide(async () => (await deps.table.load(shares, { token })) ?? share(deps, object, memberId, token));
+}
+
+/** Nobody's guess: of a keyed hash. */
+function tokenOf(blindIndex: Hash["blindIndex"], object: Shared, memberId: string): string {
+  const hash = blindIndex(`share ${memberId} ${object.teamId ?? `${object.campaignId} ${object.communityId}`}`);
+  return randomText(Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16)));
 }
 
 async function share(

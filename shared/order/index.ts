@@ -24,7 +24,7 @@ export {
 } from "./order-writes.ts";
 export { couponPaid, orphanRefund, paidOrder, paymentBooked, toldOfPayment } from "./payment-writes.ts";
 export { hasUnits, leaveLine, openAllotment, returnUnits, takeUnits, unitsByArticle } from "./return-units.ts";
-export { loadTeam, type SeatState, seatState } from "./rules.ts";
+export { loadTeam, memberState, memberStates, type SeatState, seatState } from "./rules.ts";
 export {
   type KitPart,
   keptFen,

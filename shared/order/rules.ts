@@ -19,6 +19,27 @@ export function seatState(order: Pick<Order, "seat" | "teamId">, team: { state: 
   return "PAID";
 }
 
+/**
+ * What an order is to its member. forming: paid, its team is not decided yet; to_collect, to_receive: it stands, and waits at the store or
+ * is to be brought; refunded: its money is on its way back, or there; cancelled: given up unpaid.
+ */
+export const memberStates = ["to_pay", "forming", "to_collect", "to_receive", "done", "refunded", "cancelled"] as const;
+export type MemberState = (typeof memberStates)[number];
+
+/** Of an order and its team, by `seatState`. A payment that came too late for its seat is refunded, not cancelled. */
+export function memberState(
+  order: Pick<Order, "seat" | "teamId" | "stage" | "delivery" | "disposition">,
+  team: { state: string } | undefined,
+): MemberState {
+  const seat = seatState(order, team);
+  if (seat === "HELD") return "to_pay";
+  if (seat === "RELEASED") return order.disposition === "ORPHAN" ? "refunded" : "cancelled";
+  if (seat === "PAID") return "forming";
+  if (seat !== "CONFIRMED") return "refunded";
+  if (order.stage === "HANDED_OVER") return "done";
+  return order.delivery ? "to_receive" : "to_collect";
+}
+
 /** The team of an order's seat; undefined for an order without one. */
 export const loadTeam = (
   table: Pick<Table, "load">,
