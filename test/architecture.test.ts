@@ -34,6 +34,7 @@ const modules: Record<string, readonly string[]> = {
     "coupon",
     "ledger",
   ],
+  home: ["catalog", "groupbuy", "store"],
   referral: ["coupon", "order"],
   bills: ["groupbuy", "ledger", "payment", "payout"],
   payout: ["commission", "ledger", "payment"],

@@ -15,7 +15,7 @@ import {
 } from "../../shared/catalog/index.ts";
 import { idOf, ownCode } from "../../shared/kernel/ids.ts";
 import { basisPoints, fen } from "../../shared/kernel/money.ts";
-import { typedText } from "../../shared/kernel/text.ts";
+import { pictureUrl, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { loadStore } from "../../shared/store/index.ts";
 import type { Stored } from "../../shared/table/entity.ts";
@@ -49,14 +49,7 @@ const facts = {
     .optional()
     .meta({ description: "常温, 冷藏, 冷冻; ambient where it is left out", example: "chilled" }),
   images: z
-    .array(
-      z
-        .string()
-        .regex(
-          /^https:\/\/[A-Za-z0-9][A-Za-z0-9._~:/?&=%@!+,;-]{0,280}$/,
-          "an https address of at most 289 characters",
-        ),
-    )
+    .array(pictureUrl)
     .max(9)
     .optional()
     .meta({ description: "Pictures, at most 9, the first one in lists", example: ["https://img.example/peach.jpg"] }),
@@ -81,7 +74,7 @@ const online = z.int().min(0).max(stockLimit).meta({
   example: 120,
 });
 
-const shelfView = shopView
+export const shelfView = shopView
   .extend({
     left: z.int().meta({ description: "Units this store may sell online now" }),
     stockText: z.string().meta({ description: "有货, 仅剩N份, 售罄" }),
@@ -90,16 +83,14 @@ const shelfView = shopView
 /** From so few units on members are told how many are left. */
 const FEW = 5;
 const stockText = (left: number) => (left === 0 ? "售罄" : left <= FEW ? `仅剩${left}份` : "有货");
+export const toShelf = (article: Article, left: number) => ({ ...article, left, stockText: stockText(left) });
 
 /** Articles with what a store has of them, in their order. */
 async function onShelf(deps: Deps, storeId: string, found: readonly Article[]) {
   const keys = found.map(({ articleId }) => ({ storeId, articleId }));
   const rows = await deps.table.loadMany(stocks, keys, { eventually: true });
   const online = new Map(rows.map((row) => [row.articleId, row.online]));
-  return found.map((one) => {
-    const left = online.get(one.articleId) ?? 0;
-    return { ...one, left, stockText: stockText(left) };
-  });
+  return found.map((one) => toShelf(one, online.get(one.articleId) ?? 0));
 }
 
 /** So many are shown of what a search finds. */

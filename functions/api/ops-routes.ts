@@ -12,6 +12,10 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./catalog-routes.ts")).catalogOps,
   },
   {
+    under: ["/ops/v1/home", "/ops/v1/stores/*/home"],
+    routes: async () => (await import("./home-routes.ts")).homeOps,
+  },
+  {
     under: ["/ops/v1/imports", "/ops/v1/exports"],
     routes: async () => (await import("./masterdata-routes.ts")).masterdataOps,
   },

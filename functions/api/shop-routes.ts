@@ -9,6 +9,7 @@ export const shopModules: readonly RouteModule[] = [
   { under: ["/v1/stores"], routes: async () => (await import("./store-routes.ts")).storeShop },
   { under: ["/v1/me/addresses"], routes: async () => (await import("./address-routes.ts")).addressShop },
   { under: ["/v1/stores/*/slots"], routes: async () => (await import("./slot-routes.ts")).slotShop },
+  { under: ["/v1/stores/*/home"], routes: async () => (await import("./home-routes.ts")).homeShop },
   {
     under: ["/v1/articles", "/v1/stores/*/articles", "/v1/stores/*/categories", "/v1/stores/*/search"],
     routes: async () => (await import("./catalog-routes.ts")).catalogShop,

@@ -16,6 +16,7 @@ export { leaveTeam } from "./leave-team.ts";
 export { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
 export { type Allotment, admission, type Campaign, campaignKind, type Share, type Team, type Terms } from "./model.ts";
 export { carryPromise } from "./move-promise.ts";
+export { campaignsOpenAt } from "./open-campaigns.ts";
 export { payOrder } from "./pay-order.ts";
 export { pickingList } from "./picking-list.ts";
 export { placeForMember } from "./place-for-member.ts";

@@ -9,6 +9,11 @@ export const text = (min: number, max: number) => bounded(z.string(), min, max);
 /** The same as somebody types it: the space around it does not count, and is not kept. */
 export const typedText = (min: number, max: number) => bounded(z.string().trim(), min, max);
 
+/** Where a picture lies: an https address that needs no escaping. */
+export const pictureUrl = z
+  .string()
+  .regex(/^https:\/\/[A-Za-z0-9][A-Za-z0-9._~:/?&=%@!+,;-]{0,280}$/, "an https address of at most 289 characters");
+
 function bounded(schema: z.ZodString, min: number, max: number): z.ZodString {
   return schema
     .refine((value) => value.isWellFormed(), "half a character: send well-formed Unicode")

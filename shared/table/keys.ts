@@ -8,6 +8,7 @@ import { coupon, couponGrant } from "../coupon/model.ts";
 import { dispatch, riderShift, track } from "../dispatch/model.ts";
 import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
 import { allotment, campaign, communityCampaign, guard, share, team, totalCap, touch } from "../groupbuy/model.ts";
+import { homePage } from "../home/model.ts";
 import { member, openidLink, phoneLink, session, staff } from "../identity/model.ts";
 import { type Invoice, invoice, redLetter } from "../invoice/model.ts";
 import { inboxMessage } from "../journey/model.ts";
@@ -315,6 +316,14 @@ export const couponGrants = entity({
   key: ({ memberId, grantId }) => ({ pk: `COUPONS#${memberId}`, sk: grantId }),
 });
 export const couponsOf = (memberId: string) => couponGrants.query({ pk: `COUPONS#${memberId}`, descending: true });
+
+// the home page
+export const homePages = entity({
+  name: "HomePage",
+  schema: homePage,
+  keyed: ["scope"],
+  key: ({ scope }) => ({ pk: `HOME#${scope}`, sk: "#" }),
+});
 
 // carts
 export const carts = entity({

@@ -558,6 +558,7 @@ async function tellWhatIsRare(): Promise<void> {
   await arrives(communityId);
   await grants();
   await cartOrders();
+  await homePages();
   await referrals();
   await notify();
 }
@@ -837,6 +838,24 @@ async function callbacks(orderId: string): Promise<void> {
   await fuzz.put(tell("wechat", intracity(appid, "another")));
   await fuzz.put(tell("wechat", intracity("wx0")));
   await fuzz.put(tell("dada", dada("0".repeat(32))));
+}
+
+/** The chain's page and a store's, each changed twice from the same version. */
+async function homePages(): Promise<void> {
+  const root = callers.staff[0]!;
+  const parameters = { storeId: stores[0]! };
+  const blocks = [
+    { kind: "articles", articles: [world.articleId] },
+    { kind: "campaigns", campaigns: "current" },
+  ];
+  const body = { blocks, version: 0, reason: "演练" };
+  for (let i = 0; i < 2; i++) {
+    await ask("put /ops/v1/home", { caller: root, body });
+    await ask("put /ops/v1/stores/{storeId}/home", { caller: root, parameters, body });
+  }
+  await ask("get /ops/v1/home", { caller: root });
+  await ask("get /ops/v1/stores/{storeId}/home", { caller: root, parameters });
+  await ask("get /v1/stores/{storeId}/home", { caller: owner, parameters });
 }
 
 /** A programme, links to campaign and shop, and a referral that a person must decide. */

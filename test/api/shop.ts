@@ -189,6 +189,10 @@ export function samplesOf(ids: {
     "put /ops/v1/stores/{storeId}/slot-plan": () => ({ body: { delivery: slots, version: 0, ...because } }),
     "put /ops/v1/delivery-fees": () => ({ body: { rules: fees, version: 0, ...because } }),
     "put /ops/v1/stores/{storeId}/delivery-fees": () => ({ body: { rules: fees, version: 0, ...because } }),
+    "put /ops/v1/home": () => ({
+      body: { blocks: [{ kind: "notice", text: "周三闭店盘点" }], version: 0, ...because },
+    }),
+    "put /ops/v1/stores/{storeId}/home": () => ({ body: { blocks: [], version: 0, ...because } }),
     "get /v1/stores/{storeId}/search": () => ({ query: `?q=${encodeURIComponent("青菜")}` }),
     "put /v1/me/cart": () => ({ body: { lines: [{ articleId: ids.articleId, units: 2 }] } }),
     "post /v1/cart/quotes": () => ({ body: { lines: [{ articleId: ids.articleId, units: 1 }], place } }),
