@@ -3,8 +3,10 @@ import { idOf } from "../../shared/kernel/ids.ts";
 import { text } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { type PosFile, posFile, posLayouts, posMappings } from "../../shared/pos/index.ts";
+import { posFilesOfStore } from "../../shared/table/keys.ts";
 import { csvBytes, writeCsv } from "../runtime/csv.ts";
-import { type Route, route } from "../runtime/route.ts";
+import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
+import { listPage } from "./list-page.ts";
 
 const work = () => import("../../shared/pos/work.ts");
 
@@ -22,6 +24,9 @@ const fileView = posFile.omit({ doneRow: true }).extend({ at: isoOutput, finishe
   description:
     "A file of a till and what its last import came to. added + already + what was skipped are its lines. firstSkipped holds the first 50 lines that were left out, row as an editor counts it.",
 });
+const fileLine = fileView
+  .omit({ firstSkipped: true })
+  .meta({ id: "PosFileLine", description: "A file of a till and what its last import came to" });
 const toView = ({ doneRow: _, ...file }: PosFile) => ({
   ...file,
   at: toIso(file.at),
@@ -60,6 +65,28 @@ export const posOps: Route[] = [
       return importPosFile(deps, { by: actor.staffId, ...params, ...query, open, once });
     },
     view: (file) => toView(file),
+  }),
+  route({
+    ...atStore,
+    method: "get",
+    path: "/ops/v1/stores/{storeId}/pos-files",
+    summary: "收银文件列表",
+    description:
+      "The file that was sent last first. One that is APPLYING was interrupted, or is being imported: send it again.",
+    roles: readers,
+    params: z.strictObject({ storeId: idOf("ST") }),
+    query: listQuery,
+    ok: listOf(fileLine),
+    problems: ["CURSOR_INVALID"],
+    run: (deps, { params: { storeId }, query }) =>
+      listPage(deps, posFilesOfStore(storeId), `pos-files ${storeId}`, query),
+    view: ({ items, nextCursor }) => ({
+      items: items.map((file) => {
+        const { firstSkipped: _, ...line } = toView(file);
+        return line;
+      }),
+      nextCursor,
+    }),
   }),
   route({
     ...atStore,

@@ -666,7 +666,12 @@ export const posFiles = entity({
   schema: posFile,
   keyed: ["fileId"],
   key: ({ fileId }) => ({ pk: `POSFILE#${fileId}`, sk: "#" }),
+  indexed: ["storeId", "at"],
+  index: ({ fileId, storeId, at }) => ({ gsi1pk: `STORE#${storeId}#POSFILES`, gsi1sk: `${stamp(at)}#${fileId}` }),
 });
+/** The one that was sent last first. */
+export const posFilesOfStore = (storeId: string) =>
+  posFiles.query({ index: "gsi1", pk: `STORE#${storeId}#POSFILES`, descending: true });
 export const posSkips = entity({
   name: "PosSkipped",
   schema: posSkipped,

@@ -320,6 +320,7 @@ async function tellWhatIsRare(): Promise<void> {
 
   const till = `门店,终端,小票号,行号,时间,货号,数量,金额,会员卡号,类型\n${at},T1,1,1,2026-11-22 20:05,NO-9,1,9.90,,销售\n合计,1\n`;
   const sold = await world.ops.upload(`/ops/v1/stores/${at}/pos-files`, till);
+  await ask("get /ops/v1/stores/{storeId}/pos-files", { caller: root, parameters: { storeId: at } });
   await ask("get /ops/v1/stores/{storeId}/pos-files/{fileId}", {
     caller: root,
     parameters: { storeId: at, fileId: sold.body.fileId },

@@ -1,11 +1,14 @@
 import { beforeAll, expect, test } from "vitest";
 import { posOps } from "../../functions/api/pos-routes.ts";
+import { minute } from "../../shared/kernel/time.ts";
 import { articleCodes, articles, stores } from "../../shared/table/keys.ts";
 import { openPlatform } from "../identity/platform.ts";
 
 /** Files of tills as staff send them over HTTP. */
-const { call, hire, auditOf, events, env, table } = await openPlatform(posOps);
-const [storeId, other] = [env.ids.next("ST"), env.ids.next("ST")];
+const { call, hire, auditOf, events, env, table, clock } = await openPlatform(posOps);
+const [storeId, other, third] = [env.ids.next("ST"), env.ids.next("ST"), env.ids.next("ST")];
+const wgs84 = { lat: 31.22, lng: 121.47, datum: "wgs84" as const };
+const facts = { address: "淮海中路1号", wgs84, radiusM: 3000, hours: [], suspended: false, createdAt: 0 };
 const files = `/ops/v1/stores/${storeId}/pos-files`;
 let keys = 0;
 const send = (csv: string | Uint8Array<ArrayBuffer>, more: { key?: string; path?: string; staff?: string } = {}) =>
@@ -14,8 +17,6 @@ const get = (path: string) => call("GET", `${files}${path}`, { staff: "manager" 
 
 beforeAll(async () => {
   await hire("manager", ["store_manager"], [storeId]);
-  const place = { lat: 31.22, lng: 121.47, datum: "wgs84" as const };
-  const facts = { address: "淮海中路1号", wgs84: place, radiusM: 3000, hours: [], suspended: false, createdAt: 0 };
   const articleId = env.ids.next("AR");
   const greens = { name: "青菜", category: "蔬菜", unit: "份", priceFen: 990, costFen: 500, perishable: true };
   await table.commit([
@@ -68,6 +69,32 @@ test("skipped lines of a long file are told page after page, none twice", async 
   expect(pages).toBeGreaterThan(0);
   expect(told).toHaveLength(3_000);
   expect(new Set(told).size).toBe(3_000);
+});
+
+test("a store's files are listed, the one sent last first, page by page, and no other store's", async () => {
+  await table.commit([stores.create({ storeId: third, code: "S03", name: "长宁店", ...facts })]);
+  await hire("third-manager", ["store_manager"], [third]);
+  const path = `/ops/v1/stores/${third}/pos-files`;
+  const at = { path, staff: "third-manager" };
+  const list = async (query = "") => (await call("GET", `${path}${query}`, { staff: "third-manager" })).body;
+  expect(await list()).toEqual({ items: [] });
+  const ids: string[] = [];
+  const of = (terminal: string) => file([sold[0]!.replace("S01,T1", `S03,${terminal}`)]);
+  for (const terminal of ["T1", "T2", "T3"]) {
+    clock.advance(minute);
+    ids.unshift((await send(of(terminal), at)).body.fileId);
+  }
+  const { items } = await list();
+  expect(items.map((one: { fileId: string }) => one.fileId)).toEqual(ids);
+  expect(items[0]).toMatchObject({ terminal: "T3", state: "APPLIED", lines: 1, added: 1 });
+  expect(items[0]).not.toHaveProperty("firstSkipped");
+  const first = await list("?limit=2");
+  const rest = await list(`?limit=2&cursor=${encodeURIComponent(first.nextCursor)}`);
+  expect([...first.items, ...rest.items]).toEqual(items);
+  clock.advance(minute);
+  await send(of("T1"), at);
+  expect((await list()).items.map((one: { fileId: string }) => one.fileId)).toEqual([ids[2], ids[0], ids[1]]);
+  expect(await call("GET", path, { staff: "manager" })).toMatchObject({ status: 403 });
 });
 
 test("another store's rows, another store's file, and what is no CSV are refused, and nothing is there of them", async () => {
