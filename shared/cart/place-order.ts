@@ -230,9 +230,9 @@ async function storeFor(
 ): Promise<RouteChoice> {
   /** Of each article, how many stores that were asked have enough of it. */
   const enough = new Map(lines.map(({ articleId }) => [articleId, 0]));
-  let asked = 0;
+  /** Some store that was asked lacks something: else it is not the stock that stands in the way. */
+  let lacking = false;
   const whole = async (storeIds: readonly string[]): Promise<ReadonlyMap<string, number>> => {
-    asked += storeIds.length;
     const keys = storeIds.flatMap((id) => lines.map(({ articleId }) => ({ storeId: id, articleId })));
     const rows = await deps.table.loadMany(stocks, keys);
     const online = new Map(rows.map((row) => [`${row.storeId} ${row.articleId}`, row.online]));
@@ -240,6 +240,7 @@ async function storeFor(
       storeIds.map((id) => {
         const has = lines.filter(({ articleId, units }) => (online.get(`${id} ${articleId}`) ?? 0) >= units);
         for (const { articleId } of has) enough.set(articleId, enough.get(articleId)! + 1);
+        lacking ||= has.length < lines.length;
         return [id, has.length === lines.length ? 1 : 0];
       }),
     );
@@ -255,7 +256,7 @@ async function storeFor(
       fulfilment: "pickup",
     });
   } catch (error) {
-    if (!(error instanceof DomainError) || error.code !== "NO_STORE_IN_RANGE" || asked === 0) throw error;
+    if (!(error instanceof DomainError) || error.code !== "NO_STORE_IN_RANGE" || !lacking) throw error;
     const short = [...enough].filter(([, stores]) => stores === 0).map(([articleId]) => articleId);
     throw new DomainError(
       "SOLD_OUT",
