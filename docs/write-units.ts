@@ -28,7 +28,7 @@ const titles: Record<OperationName, string> = {
   refund: "Refund 退款",
 };
 const notes: Partial<Record<OperationName, string>> = {
-  list: "A page with one order; each further order takes another 0.5.",
+  list: "A page with one order and, while it is paid in a team, that team, whose end says what the order is; each further order takes as much again.",
   pay_leader: "The request for the prepay, and WeChat's notification.",
   pay: "The request for the prepay, and WeChat's notification.",
   complete: "What the payment that fills a team takes beyond any other.",

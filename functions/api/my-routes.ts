@@ -15,14 +15,18 @@ interface Mine {
   team: Stored<Team> | undefined;
 }
 
-/** Orders with the teams of those that `needs` says so of. */
+/** Orders with the teams of those that `needs` says so of; read eventually, but for a team that is not seen so yet. */
 async function withTeams(deps: Deps, rows: Stored<Order>[], needs: (order: Order) => boolean): Promise<Mine[]> {
-  const ids = new Set(rows.filter(needs).flatMap(({ teamId }) => teamId ?? []));
-  const found = await deps.table.loadMany(
-    teams,
-    [...ids].map((teamId) => ({ teamId })),
-  );
-  const byId = new Map(found.map((team) => [team.teamId, team]));
+  const ids = [...new Set(rows.filter(needs).flatMap(({ teamId }) => teamId ?? []))];
+  const load = (some: string[], eventually: boolean) =>
+    deps.table.loadMany(
+      teams,
+      some.map((teamId) => ({ teamId })),
+      { eventually },
+    );
+  const byId = new Map((await load(ids, true)).map((team) => [team.teamId, team]));
+  const unseen = ids.filter((teamId) => !byId.has(teamId));
+  for (const team of await load(unseen, false)) byId.set(team.teamId, team);
   return rows.map((order) => ({ order, team: byId.get(order.teamId ?? "") }));
 }
 
