@@ -10,7 +10,7 @@ import { DomainError } from "../kernel/problem.ts";
 import { day, dayOf, startOfDay, wholeSecond } from "../kernel/time.ts";
 import type { Vault } from "../kernel/vault.ts";
 import { type Order, orderFacts, takeUnits } from "../order/index.ts";
-import { deliveryFee, feeRulesOf, type Slot, slotsOffered, takeSlot } from "../slot/index.ts";
+import { deliveryFee, feeRulesOf, type Slot, slotsOffered, takeSlot, withoutSlot } from "../slot/index.ts";
 import { recallAt } from "../supply/index.ts";
 import { decide, loadLasting, type Table } from "../table/entity.ts";
 import { carts, dues, members, orders, outbox, shares, stocks } from "../table/keys.ts";
@@ -224,7 +224,7 @@ async function refuseRecalled(deps: CartDeps, articles: readonly Article[], stor
 /** The store that has all of it, nearest first. */
 async function storeFor(
   deps: RoutingDeps,
-  { storeId, lines }: CartRequest,
+  { storeId, lines, fulfilment: kind }: CartRequest,
   place: Place,
   window: { from: number; until: number },
 ): Promise<RouteChoice> {
@@ -232,16 +232,18 @@ async function storeFor(
   const enough = new Map(lines.map(({ articleId }) => [articleId, 0]));
   /** Some store that was asked lacks something: else it is not the stock that stands in the way. */
   let lacking = false;
-  const whole = async (storeIds: readonly string[]): Promise<ReadonlyMap<string, number>> => {
+  const whole = async (storeIds: readonly string[]) => {
     const keys = storeIds.flatMap((id) => lines.map(({ articleId }) => ({ storeId: id, articleId })));
     const rows = await deps.table.loadMany(stocks, keys);
     const online = new Map(rows.map((row) => [`${row.storeId} ${row.articleId}`, row.online]));
-    return new Map(
+    // of a store that was named its own slots are told of
+    const full = storeId === undefined ? await withoutSlot(deps, { storeIds, kind }) : undefined;
+    return new Map<string, number | "no_slot">(
       storeIds.map((id) => {
         const has = lines.filter(({ articleId, units }) => (online.get(`${id} ${articleId}`) ?? 0) >= units);
         for (const { articleId } of has) enough.set(articleId, enough.get(articleId)! + 1);
         lacking ||= has.length < lines.length;
-        return [id, has.length === lines.length ? 1 : 0];
+        return [id, has.length < lines.length ? 0 : full?.has(id) ? "no_slot" : 1];
       }),
     );
   };

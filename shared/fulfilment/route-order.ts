@@ -15,6 +15,7 @@ import {
   DETOUR,
   type Judged,
   judgeNearest,
+  type Lacking,
   MAX_COMPARED,
   middleOf,
   nearestForSure,
@@ -42,8 +43,11 @@ export interface RouteRequest {
   place: Place;
   articleId: string;
   units: number;
-  /** Units left of the article by store, where a campaign has its own; stores left out have none. Without it: the online stock. */
-  allotmentLeft?: (storeIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  /**
+   * Units left of the article by store, where a campaign has its own, or that nothing is free there when it is to be fetched or brought;
+   * stores left out have none. Without it: the online stock.
+   */
+  allotmentLeft?: (storeIds: readonly string[]) => Promise<ReadonlyMap<string, number | "no_slot">>;
   /** The pickup window, epoch ms. A part of it that has passed does not count. */
   window: PickupWindow;
 }
@@ -226,9 +230,9 @@ async function judgeStock(
   { articleId, units, allotmentLeft }: RouteRequest,
   pickedStoreId: string | undefined,
 ): Promise<Judged[]> {
-  const leftAt =
+  const leftAt: NonNullable<RouteRequest["allotmentLeft"]> =
     allotmentLeft ??
-    (async (ids: readonly string[]) => {
+    (async (ids) => {
       const rows = await deps.table.loadMany(
         stocks,
         ids.map((storeId) => ({ storeId, articleId })),
@@ -251,7 +255,7 @@ async function judgeStock(
 
   const picked = pickedStoreId === undefined ? undefined : directory.byId.get(pickedStoreId);
   const pickedServes = picked !== undefined && whyNot(picked, from, window) === undefined;
-  const short = new Set<string>();
+  const short = new Map<string, Lacking>();
   const asked = new Set<string>();
   for (let able = 0; able < MAX_COMPARED; ) {
     const batch = nextOpen(MAX_COMPARED);
@@ -260,7 +264,9 @@ async function judgeStock(
     const left = await leftAt(ids);
     for (const id of ids) {
       asked.add(id);
-      if ((left.get(id) ?? 0) < units) short.add(id);
+      const has = left.get(id) ?? 0;
+      if (has === "no_slot") short.set(id, "no_slot");
+      else if (has < units) short.set(id, "no_stock");
       else able += 1;
     }
   }
@@ -268,7 +274,7 @@ async function judgeStock(
   nearest.return();
   return judged
     .filter(({ store, why }) => why !== undefined || asked.has(store.storeId))
-    .map((j) => (short.has(j.store.storeId) ? { ...j, why: "no_stock" as const } : j));
+    .map((j) => ({ ...j, why: short.get(j.store.storeId) ?? j.why }));
 }
 
 /**
@@ -359,7 +365,8 @@ function choose(
     if (!picked) throw new DomainError("STORE_NOT_FOUND");
     const found = ranked.find(({ storeId }) => storeId === pickedStoreId);
     if (found) return found;
-    const why = whyNot(picked, from, window) ?? "no_stock";
+    const why =
+      whyNot(picked, from, window) ?? judged.find(({ store }) => store.storeId === pickedStoreId)?.why ?? "no_stock";
     throw new DomainError("STORE_NOT_ABLE", `store ${pickedStoreId}: ${why}`, {
       facts: { storeId: pickedStoreId, why, reason: reasonText(why) },
     });

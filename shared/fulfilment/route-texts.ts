@@ -7,6 +7,7 @@ const reasons: Record<Why, string> = {
   closed: "提货时段不营业",
   out_of_range: "超出服务范围",
   no_stock: "库存不足",
+  no_slot: "时段已约满",
 };
 
 /** Why a store can't serve, for members. */

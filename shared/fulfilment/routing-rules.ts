@@ -19,7 +19,9 @@ export const MAX_COMPARED = 8;
 const CELL_HOLDS = day;
 
 /** Why a store can't serve, in the words of `Routed.passed`. */
-export type Why = "suspended" | "closed" | "out_of_range" | "no_stock";
+export type Why = "suspended" | "closed" | "out_of_range" | "no_stock" | "no_slot";
+/** Those that a store itself does not tell. */
+export type Lacking = Extract<Why, "no_stock" | "no_slot">;
 
 /** When the goods can be fetched, epoch ms; `until` excluded. */
 export interface PickupWindow {
@@ -49,7 +51,7 @@ export function whyNotOpen(store: Store, window: PickupWindow): "suspended" | "c
 }
 
 /** Why this store can't serve a pickup by somebody at `from` in the window; stock apart. Both points in wgs84. */
-export function whyNot(store: Store, from: Point, window: PickupWindow): Exclude<Why, "no_stock"> | undefined {
+export function whyNot(store: Store, from: Point, window: PickupWindow): Exclude<Why, Lacking> | undefined {
   return whyNotOpen(store, window) ?? (serves(store, from) ? undefined : "out_of_range");
 }
 

@@ -40,7 +40,7 @@ export const routed = z.object({
   cell: z.string(),
   distanceM: z.int(),
   durationS: z.int().optional(),
-  /** Stores that were nearer and why they could not serve: suspended, closed, out_of_range, no_stock. */
+  /** Stores that were nearer and why they could not serve: suspended, closed, out_of_range, no_stock, no_slot. */
   passed: z.array(z.object({ storeId: idOf("ST"), why: z.string() })).max(8),
 });
 export type Routed = z.infer<typeof routed>;

@@ -68,6 +68,25 @@ export async function slotsOffered(
 }
 
 /**
+ * The stores of these that can't take an order now: every slot that they offer is full, or of a kind without which they don't deliver there is
+ * none. Who collects where there are no slots needs none.
+ */
+export async function withoutSlot(
+  deps: Deps,
+  { storeIds, kind }: { storeIds: readonly string[]; kind: SlotKind },
+): Promise<ReadonlySet<string>> {
+  const plans = await deps.table.loadMany(
+    slotPlans,
+    storeIds.map((storeId) => ({ storeId })),
+    { eventually: true },
+  );
+  const planned = plans.filter((plan) => plan[kind]).map(({ storeId }) => storeId);
+  const offers = await Promise.all(planned.map((storeId) => slotsOffered(deps, { storeId, kind })));
+  const free = planned.filter((_, i) => offers[i]?.some(({ left }) => left > 0));
+  return new Set(storeIds.filter((id) => !free.includes(id) && (kind === "delivery" || planned.includes(id))));
+}
+
+/**
  * A slot with the write that takes a place of it, on condition that one is free: of thirty at once for ten places ten have it. Throws
  * STORE_NOT_FOUND, SLOT_NOT_OFFERED (nothing is offered under this id), SLOT_PAST (its orders are closed), SLOT_FULL; the last two
  * with the next free slot as a fact, where there is one.

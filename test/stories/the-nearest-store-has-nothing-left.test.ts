@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { toGcj02 } from "../../shared/kernel/geo.ts";
-import { openWorld, refusal } from "./world.ts";
+import { type Neighbour, openWorld, refusal } from "./world.ts";
 
 const world = await openWorld({ stores: 3 });
-const { neighbours, open, join, formedTeam, order, made, rows, recount, local, unitsLeft, stores, here } = world;
+const { neighbours, open, join, formedTeam, order, made, ops, rows, recount, local, unitsLeft, stores, here } = world;
 const campaign = (more: Parameters<typeof world.campaign>[0] = {}) => world.campaign({ unitsPerStore: 6, ...more });
 const [first, second, third] = stores as [string, string, string];
 
@@ -143,4 +143,36 @@ test("two stores are equally far: every neighbour gets the same one, with Amazon
   const methods = await Promise.all(served.map(async (s) => (await routedOf(s.orderId)).method));
   expect(methods).toEqual(["great_circle", "great_circle", "matrix", "cache"]);
   await recount();
+});
+
+test("a store whose slots are all taken is passed over, and the order goes to the next one that brings it in time", async () => {
+  const [near = "", next = ""] = world.stores;
+  const [zhao] = (await world.neighbours("赵")) as [Neighbour];
+  const because = { reason: "试运行" };
+  const windows = (capacity: number) =>
+    [0, 1, 2, 3, 4, 5, 6].map((weekday) => ({ weekday, from: 18 * 60, until: 20 * 60, capacity, leadMinutes: 60 }));
+  for (const [storeId, capacity] of [
+    [near, 1],
+    [next, 5],
+  ] as const)
+    await made(
+      ops.put(`/ops/v1/stores/${storeId}/slot-plan`, {
+        delivery: { daysAhead: 0, windows: windows(capacity) },
+        version: 0,
+        ...because,
+      }),
+    );
+  const rules = { baseFen: 300, baseDistanceM: 3000, perKmFen: 100, baseGrams: 2000, perKgFen: 100, peaks: [] };
+  const limits = { freeOverFen: 99_000, maxDistanceM: 10_000, maxGrams: 20_000 };
+  await made(ops.put("/ops/v1/delivery-fees", { rules: { ...rules, ...limits }, version: 0, ...because }));
+  const home = { name: "赵", phone: "13912345678", address: "人民大道200号", point: world.here };
+  const { addressId } = await made(zhao.post("/v1/me/addresses", home));
+  const wanted = { lines: [{ articleId: world.articleId, units: 1 }], fulfilment: "delivery", addressId };
+  const quote = () => made(zhao.post("/v1/cart/quotes", wanted));
+  const first = await quote();
+  expect(first.storeId).toBe(near);
+  await made(zhao.post("/v1/orders", { ...wanted, storeId: near, slotId: first.slots[0].slotId }));
+  const second = await quote();
+  expect(second).toMatchObject({ storeId: next, slots: [{ left: 5 }] });
+  expect(second.why).toContain("时段已约满");
 });
