@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { claimLifecycle } from "../shared/aftersale/index.ts";
 import { commissionLifecycle } from "../shared/commission/index.ts";
 import { couponGrantLifecycle, couponLifecycle } from "../shared/coupon/index.ts";
 import { dispatchLifecycle } from "../shared/dispatch/index.ts";
@@ -347,6 +348,20 @@ const chapters: Chapter[] = [
       RECEIVED: "到货完成",
       arrived: "到货",
       closed: "最后一次到货",
+    },
+  ),
+  chapter(
+    "Claim 售后申请",
+    "One an order. Paid first, the chain's advance is out until somebody is decided to bear it.",
+    claimLifecycle,
+    {
+      OPEN: "待处理",
+      PAID_FIRST: "已先行赔付",
+      DECIDED: "已认定责任",
+      REJECTED: "已驳回",
+      paid: "先行赔付",
+      rejected: "驳回",
+      decided: "追偿认定",
     },
   ),
   chapter("Recall 召回", "While OPEN nothing of the article is published, opened or resumed.", recallLifecycle, {

@@ -77,6 +77,13 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number; re
     owner: "money",
     impact: "Leaders and KOC do not see what their orders earn, or can't have it paid out",
   },
+  claim: {
+    by: "Backlog",
+    // counted from its opening, and first looked at after ten working days, which are twelve days at least
+    minutes: 11 * 24 * 60,
+    owner: "orders",
+    impact: "A claim has waited for ten working days: its member was promised an answer within fifteen",
+  },
   payout: {
     by: "Reconcile",
     minutes: 25 * 60,

@@ -18,6 +18,7 @@ const modules: Record<string, readonly string[]> = {
     "coupon",
     "ledger",
   ],
+  aftersale: ["groupbuy", "order", "ledger"],
   order: ["payment", "pricing", "coupon", "ledger"],
   coupon: [],
   cart: [

@@ -15,6 +15,7 @@ import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { orderLifecycle, seatLifecycle, seatState, shippingLifecycle } from "../../shared/order/index.ts";
 import { orders, ordersOfStore, teams } from "../../shared/table/keys.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
+import { bearerOf } from "./bearer.ts";
 import { listPage } from "./list-page.ts";
 
 const metres = z.int().min(0).meta({ description: "Metres" });
@@ -131,12 +132,7 @@ export const fulfilmentOps: Route[] = [
     params: storePath.extend(orderPath.shape),
     body: z.strictObject({
       amountFen: z.int().min(1).max(10_000_000).meta({ description: "Fen, of what the member paid", example: 300 }),
-      bearer: z
-        .union([z.enum(["platform", "store"]), z.templateLiteral(["SP", z.string().regex(/^[0-9A-HJKMNP-TV-Z]{24}$/)])])
-        .meta({
-          description: "Who bears it: the chain, the store that served it, or a supplier's id",
-          example: "store",
-        }),
+      bearer: bearerOf(["platform", "store"]),
       reason: typedText(4, 200).meta({ example: "草莓压坏三分之一,顾客到店出示" }),
     }),
     ok: z

@@ -45,6 +45,7 @@ export const called: Record<TransferKind, string> = {
   coupon: "优惠券",
   coupon_return: "优惠券退回",
   compensation: "售后赔付",
+  recovery: "先行赔付追偿",
   goods: "到货",
   commission: "佣金",
   commission_return: "佣金扣回",

@@ -56,6 +56,10 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./dispatch-routes.ts")).dispatchOps,
   },
   {
+    under: ["/ops/v1/orders/*/claim", "/ops/v1/stores/*/claims", "/ops/v1/stores/*/orders/*/claim"],
+    routes: async () => (await import("./claim-routes.ts")).claimOps,
+  },
+  {
     under: ["/ops/v1/stores/*/orders/*/cancellation"],
     routes: async () => (await import("./cart-routes.ts")).cartOps,
   },

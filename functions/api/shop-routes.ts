@@ -52,5 +52,9 @@ export const shopModules: readonly RouteModule[] = [
     under: ["/v1/orders/*/invoice"],
     routes: async () => (await import("./invoice-routes.ts")).invoiceShop,
   },
+  {
+    under: ["/v1/leader/communities/*/orders/*/claim", "/v1/orders/*/claim", "/v1/orders/*/evidence"],
+    routes: async () => (await import("./claim-routes.ts")).claimShop,
+  },
   { under: ["/v1/inbox"], routes: async () => (await import("./inbox-routes.ts")).inboxShop },
 ];

@@ -17,6 +17,7 @@ export const limits = {
   join: { burst: 10, perMs: minute },
   pay: { burst: 20, perMs: minute },
   pickupCode: { burst: 10, perMs: minute },
+  evidence: { burst: 20, perMs: minute },
 } as const satisfies Record<string, { burst: number; perMs: number }>;
 export type LimitName = keyof typeof limits;
 

@@ -54,6 +54,7 @@ const toMember: Record<string, Words> = {
     title: "售后先行赔付",
     body: `很抱歉“${e.data.articleName}”没有让您满意,${amount(e, "refundFen")}将原路退回,无需等待责任判定。`,
   }),
+  "claim.rejected": () => ({ title: "售后申请未通过", body: "很抱歉,您的售后申请未通过,请在订单中查看原因。" }),
   "order.packed": (e) =>
     e.data.refundId === undefined
       ? undefined

@@ -2,6 +2,7 @@ export { carryRecall } from "./carry-recall.ts";
 export { chainText, sharePath, shareTitle } from "./chain-text.ts";
 export { clocks } from "./clocks.ts";
 export { type CommunityTeam, communityTeams } from "./community-teams.ts";
+export { accountOf, type Bearer, compensationOf } from "./compensation.ts";
 export { editCampaign } from "./edit-campaign.ts";
 export {
   allotmentRows,

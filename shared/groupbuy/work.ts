@@ -1,6 +1,6 @@
 /** What staff do about goods bought to order or by weight: the door to what is loaded with the first request to it. */
 
-export { type Bearer, compensateOrder } from "./compensate-order.ts";
+export { compensateOrder } from "./compensate-order.ts";
 export { movePromise } from "./move-promise.ts";
 export { packOrder } from "./pack-order.ts";
 export { lineOf, receiveArrival } from "./receive-arrival.ts";

@@ -390,6 +390,33 @@ export const problems = {
     en: "More than is left of what was paid for the order",
     log: "info",
   },
+  CLAIM_NOT_FOUND: { status: 404, zh: "该订单没有售后申请", en: "Nothing is claimed of the order", log: "info" },
+  CLAIM_EXISTS: { status: 409, zh: "该订单已申请售后", en: "The order has a claim already", log: "info" },
+  CLAIM_STATE: { status: 409, zh: "该售后申请已处理", en: "The claim's state does not allow it", log: "info" },
+  CLAIM_OWN: {
+    status: 409,
+    zh: "不能赔付自己的订单,请联系门店",
+    en: "Nobody pays a claim of his own: ask the store",
+    log: "info",
+  },
+  EVIDENCE_NOT_FOUND: {
+    status: 422,
+    zh: "照片不存在,请重新上传",
+    en: "A picture was not sent for this order: send it first",
+    log: "info",
+  },
+  FLOAT_LIMIT: {
+    status: 409,
+    zh: "超过单笔先行赔付额度,请联系客服",
+    en: "More than you may pay first of one order",
+    log: "info",
+  },
+  FLOAT_EXHAUSTED: {
+    status: 409,
+    zh: "超过今日先行赔付额度,请明日再付或联系客服",
+    en: "More than is left of what you may pay first today",
+    log: "info",
+  },
   PACKING_CONFIRMED: {
     status: 409,
     zh: "该订单已确认称重,不能更改",

@@ -1,4 +1,5 @@
 import { addressBook } from "../address/model.ts";
+import { type Claim, claim, floatDay } from "../aftersale/model.ts";
 import { billDay } from "../bills/model.ts";
 import { cart } from "../cart/model.ts";
 import { article, articleCode, stock, stockMovement } from "../catalog/model.ts";
@@ -508,6 +509,29 @@ export const redLetters = entity({
 });
 export const redLettersOf = (orderId: string) => redLetters.query({ pk: `ORDER#${orderId}`, prefix: "REDLETTER#" });
 
+// after-sale
+export const claims = entity({
+  name: "Claim",
+  schema: claim,
+  keyed: ["orderId"],
+  key: ({ orderId }) => ({ pk: `ORDER#${orderId}`, sk: "CLAIM" }),
+  indexed: ["storeId", "state", "openedAt"],
+  index: ({ orderId, storeId, state, openedAt }) => ({
+    gsi1pk: `STORE#${storeId}#CLAIMS#${state}`,
+    gsi1sk: `${stamp(openedAt)}#${orderId}`,
+  }),
+});
+/** A store's claims in a state, the oldest first: a state changes twice at most, and staff look by it. */
+export const claimsOfStore = (storeId: string, state: Claim["state"]) =>
+  claims.query({ index: "gsi1", pk: `STORE#${storeId}#CLAIMS#${state}` });
+export const floatDays = entity({
+  name: "FloatDay",
+  schema: floatDay,
+  keyed: ["payer", "day"],
+  key: ({ payer, day: on }) => ({ pk: `FLOAT#${payer}`, sk: on }),
+  ttl: ({ until }) => seconds(until),
+});
+
 // fulfilment
 export const routeCells = entity({
   name: "RouteCell",
@@ -808,6 +832,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   promise: 1,
   subsidy: 1,
   invoice: 4,
+  claim: 4,
 };
 export const dues = entity({
   name: "Due",

@@ -36,6 +36,7 @@ export const dueKinds = [
   "bill",
   "settlement",
   "dispatch",
+  "claim",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

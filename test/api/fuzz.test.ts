@@ -498,6 +498,21 @@ async function tellWhatIsRare(): Promise<void> {
       body: { amountFen: 1, bearer: "platform", reason: "菜叶发黄,当面查看" },
     });
   await hand(first.storeId, other.code);
+  await claimed(leader, first);
+  const near = await campaign({ invitesRequired: 1 });
+  const theirs = await open(elder, near, { communityId });
+  await pay(elder, theirs.orderId);
+  const mate = await join(friend, theirs.teamId);
+  await pay(friend, mate.orderId);
+  await hand(theirs.storeId, (await order(elder, theirs.orderId, "pickup-code")).body.code);
+  await hand(mate.storeId, (await order(friend, mate.orderId, "pickup-code")).body.code);
+  await claim(friend, mate.orderId);
+  await ask("post /ops/v1/stores/{storeId}/orders/{orderId}/claim/rejection", {
+    caller: root,
+    parameters: { storeId: mate.storeId, orderId: mate.orderId },
+    body: { reason: "照片不符" },
+  });
+  await paidByLeader(elder, theirs, { caller: aide, parameters: { communityId, orderId: theirs.orderId } });
   await reroute(first.orderId);
   for (let i = 0; i < 6; i++) await hand(stores[0]!, String(10 ** 11 + i), callers.staff.at(-1)!);
 
@@ -562,6 +577,61 @@ async function tellWhatIsRare(): Promise<void> {
   await homePages();
   await referrals();
   await notify();
+}
+
+/** Claims one fen of an order that was handed over. */
+async function claim(member: Caller, orderId: string): Promise<void> {
+  const mine = { caller: member, parameters: { orderId } };
+  const { key } = (await ask("post /v1/orders/{orderId}/evidence", { ...mine, body: { contentType: "image/png" } }))
+    .body;
+  const [{ articleId }] = (await ask("get /v1/orders/{orderId}", mine)).body.lines;
+  const lines = [{ articleId, units: 1, reason: "压坏三分之一" }];
+  const body = { lines, photos: [key], wantedFen: 1 };
+  await ask("post /v1/orders/{orderId}/claim", { ...mine, body });
+}
+
+/** A claim that the store pays first, once, and that somebody bears, once. */
+async function claimed(member: Caller, { orderId, storeId }: { orderId: string; storeId: string }): Promise<void> {
+  const root = callers.staff[0]!;
+  const mine = { caller: member, parameters: { orderId } };
+  const step = (name: string, body: object) =>
+    ask(`post /ops/v1/stores/{storeId}/orders/{orderId}/claim/${name}`, {
+      caller: root,
+      parameters: { orderId, storeId },
+      body,
+    });
+  const reject = { reason: "照片不符" };
+  const recover = () =>
+    ask("post /ops/v1/orders/{orderId}/claim/recovery", {
+      caller: root,
+      parameters: { orderId },
+      body: { bearer: "platform", reason: "不追究供应商" },
+    });
+  await ask("get /v1/orders/{orderId}/claim", mine);
+  await step("pay", { amountFen: 1 });
+  await step("rejection", reject);
+  await recover();
+  for (let i = 0; i < 2; i++) await claim(member, orderId);
+  await ask("get /v1/orders/{orderId}/claim", mine);
+  await ask("get /ops/v1/stores/{storeId}/claims", { caller: root, parameters: { storeId } });
+  await recover();
+  for (let i = 0; i < 2; i++) await step("pay", { amountFen: 1 });
+  await step("rejection", reject);
+  for (let i = 0; i < 2; i++) await recover();
+}
+
+/** A claim that a leader of the community pays first, once. */
+async function paidByLeader(
+  member: Caller,
+  { orderId }: { orderId: string },
+  at: { caller: Caller; parameters: Record<string, string> },
+): Promise<void> {
+  const path = "/v1/leader/communities/{communityId}/orders/{orderId}/claim";
+  await ask(`get ${path}`, at);
+  await ask(`post ${path}/pay`, { ...at, body: { amountFen: 1 } });
+  await claim(member, orderId);
+  await ask(`get ${path}`, at);
+  for (let i = 0; i < 2; i++) await ask(`post ${path}/pay`, { ...at, body: { amountFen: 1 } });
 }
 
 /** Goods that are bought at the cut-off, put off, given back by one member, and received. */

@@ -202,6 +202,18 @@ export function samplesOf(ids: {
     "post /ops/v1/stores/{storeId}/orders/{orderId}/compensations": () => ({
       body: { amountFen: 100, bearer: "store", reason: "压坏三分之一" },
     }),
+    "post /v1/orders/{orderId}/evidence": () => ({ body: { contentType: "image/jpeg" } }),
+    "post /v1/orders/{orderId}/claim": () => ({
+      body: {
+        lines: [{ articleId: ids.articleId, units: 1, reason: "压坏三分之一" }],
+        photos: ["evidence/none.jpg"],
+        wantedFen: 100,
+      },
+    }),
+    "post /v1/leader/communities/{communityId}/orders/{orderId}/claim/pay": () => ({ body: { amountFen: 100 } }),
+    "post /ops/v1/stores/{storeId}/orders/{orderId}/claim/pay": () => ({ body: { amountFen: 100 } }),
+    "post /ops/v1/stores/{storeId}/orders/{orderId}/claim/rejection": () => ({ body: because }),
+    "post /ops/v1/orders/{orderId}/claim/recovery": () => ({ body: { bearer: "store", ...because } }),
     "post /ops/v1/stores/{storeId}/orders/{orderId}/packing": () => ({ body: { grams: 930 } }),
     "get /ops/v1/stores/{storeId}/orders": () => ({ query: "?day=2026-11-23" }),
     "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),

@@ -86,6 +86,7 @@ test("signing in, opening, paying and asking for the pickup code have their limi
       wang!.post("/v1/orders", { lines: [{ articleId: `AR${"0".repeat(24)}`, units: 1 }], place: world.here }),
     pay: () => li!.post(`/v1/orders/${seat.orderId}/payment`),
     pickupCode: () => li!.post(`/v1/orders/${seat.orderId}/pickup-code`),
+    evidence: () => li!.post(`/v1/orders/${seat.orderId}/evidence`, { contentType: "image/jpeg" }),
   };
   for (const [name, send] of Object.entries(sent)) {
     const { burst } = limits[name as keyof typeof limits];
