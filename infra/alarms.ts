@@ -77,6 +77,12 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number; re
     owner: "money",
     impact: "Leaders and KOC do not see what their orders earn, or can't have it paid out",
   },
+  compensation: {
+    by: "Backlog",
+    minutes: 60,
+    owner: "money",
+    impact: "Buyers of a bad lot were promised a compensation and have not all got it",
+  },
   claim: {
     by: "Backlog",
     // counted from its opening, and first looked at after ten working days, which are twelve days at least

@@ -18,7 +18,7 @@ const modules: Record<string, readonly string[]> = {
     "coupon",
     "ledger",
   ],
-  aftersale: ["groupbuy", "order", "ledger"],
+  aftersale: ["groupbuy", "order", "ledger", "supply"],
   order: ["payment", "pricing", "coupon", "ledger"],
   coupon: [],
   cart: [

@@ -1,9 +1,18 @@
 import * as z from "zod";
-import { type Claim, claimLifecycle, claimLine, type PictureType, pictureTypes } from "../../shared/aftersale/index.ts";
+import {
+  type Claim,
+  claimLifecycle,
+  claimLine,
+  type PictureType,
+  pictureTypes,
+  type RecallCompensation,
+  recallRule,
+} from "../../shared/aftersale/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
+import type { Recall } from "../../shared/supply/index.ts";
 import { claims, claimsOfStore } from "../../shared/table/keys.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { bearerOf } from "./bearer.ts";
@@ -180,10 +189,76 @@ export const claimShop: Route[] = [
   }),
 ];
 
+const recallPath = z.strictObject({ recallId: idOf("RC") });
+const recallCompensationView = z
+  .object({
+    recallId: z.string(),
+    rule: recallRule,
+    bearer: z.string(),
+    reason: z.string(),
+    by: z.string(),
+    at: isoOutput,
+    of: z.int().meta({ description: "Buyers found so far; all of them once `listedAt` of the recall is set" }),
+    done: z.int().meta({ description: "Orders looked at: given + passed" }),
+    given: z.int(),
+    givenFen: z.int(),
+    passed: z.int().meta({ description: "Orders that got nothing: see why in the recall's buyers" }),
+    doneAt: isoOutput.optional(),
+  })
+  .meta({ id: "RecallCompensation" });
+const toRecallCompensation = ({ compensation, recall }: { compensation: RecallCompensation; recall: Recall }) => ({
+  ...compensation,
+  at: toIso(compensation.at),
+  of: recall.buyers,
+  done: compensation.given + compensation.passed,
+  ...{ doneAt: compensation.doneAt === undefined ? undefined : toIso(compensation.doneAt) },
+});
+const ofRecall = {
+  actor: "staff",
+  owns: "none",
+  scope: "chain",
+  path: "/ops/v1/recalls/{recallId}/compensations",
+} as const;
+
 const atStore = { actor: "staff", owns: "none", scope: "store" } as const;
 const servers = ["admin", "ops", "customer_service", "store_manager"] as const;
 
 export const claimOps: Route[] = [
+  route({
+    ...ofRecall,
+    method: "post",
+    summary: "问题批次赔付",
+    description:
+      "Compensates everybody who has goods that are called back, by one rule and each order once, whenever they were collected; out of what each paid. Once a recall; worked off in the background.",
+    roles: ["admin", "ops"],
+    idempotent: true,
+    params: recallPath,
+    body: z.strictObject({
+      rule: recallRule.meta({
+        description: "percent of what was paid for the recalled article, or fen an order",
+        example: { by: "percent", percent: 50 },
+      }),
+      bearer: bearerOf(["platform", "store"]),
+      reason: reason.meta({ example: "整批胀包" }),
+    }),
+    status: 201,
+    ok: recallCompensationView,
+    problems: ["RECALL_NOT_FOUND", "RECALL_COMPENSATED", "SUPPLIER_NOT_FOUND"],
+    run: async (deps, { params, body, actor, once }) =>
+      (await work()).compensateRecall(deps, { by: actor.staffId, ...params, ...body, once }),
+    view: (result) => toRecallCompensation(result),
+  }),
+  route({
+    ...ofRecall,
+    method: "get",
+    summary: "问题批次赔付进度",
+    roles: ["admin", "ops", "customer_service", "finance"],
+    params: recallPath,
+    ok: recallCompensationView,
+    problems: ["RECALL_NOT_FOUND", "COMPENSATION_NOT_FOUND"],
+    run: async (deps, { params }) => (await work()).recallCompensated(deps.table, params.recallId),
+    view: (result) => toRecallCompensation(result),
+  }),
   route({
     ...atStore,
     method: "get",

@@ -56,7 +56,12 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./dispatch-routes.ts")).dispatchOps,
   },
   {
-    under: ["/ops/v1/orders/*/claim", "/ops/v1/stores/*/claims", "/ops/v1/stores/*/orders/*/claim"],
+    under: [
+      "/ops/v1/orders/*/claim",
+      "/ops/v1/recalls/*/compensations",
+      "/ops/v1/stores/*/claims",
+      "/ops/v1/stores/*/orders/*/claim",
+    ],
     routes: async () => (await import("./claim-routes.ts")).claimOps,
   },
   {

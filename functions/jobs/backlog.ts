@@ -1,4 +1,4 @@
-import { remindClaim } from "../../shared/aftersale/index.ts";
+import { carryCompensation, remindClaim } from "../../shared/aftersale/index.ts";
 import { accrueCommissions, releaseCommissions } from "../../shared/commission/index.ts";
 import { bookSubsidies, carryPromise, carryRecall, sweep } from "../../shared/groupbuy/index.ts";
 import { applyImport } from "../../shared/masterdata/work.ts";
@@ -10,9 +10,10 @@ import type { Deps } from "../runtime/deps.ts";
 import { jobHandler, lateWork } from "../runtime/handler.ts";
 import { logger } from "../runtime/logger.ts";
 
-const kinds = ["recall", "promise", "subsidy", "referral", "commission", "claim", "import"] as const;
+const kinds = ["recall", "compensation", "promise", "subsidy", "referral", "commission", "claim", "import"] as const;
 const works: Record<(typeof kinds)[number], (deps: Deps, due: Due, untilMs: number) => Promise<boolean | number>> = {
   recall: (deps, due, untilMs) => carryRecall(deps, due.id, untilMs),
+  compensation: (deps, due, untilMs) => carryCompensation(deps, due.id, untilMs),
   promise: (deps, due, untilMs) => carryPromise(deps, due.id, untilMs),
   subsidy: (deps, due, untilMs) => bookSubsidies(deps, due.id, untilMs),
   referral: (deps, due) => rewardReferral(deps, due.id),
@@ -27,7 +28,7 @@ const works: Record<(typeof kinds)[number], (deps: Deps, due: Due, untilMs: numb
   import: (deps, due, untilMs) => applyImport(deps, due.id, untilMs),
 };
 
-/** Goes on with long lists of work that were decided and are not done yet: recalls first, then arrivals that were put off, subsidies of a batch, referrals whose reward is due, commissions, claims that nobody answered, then imports. */
+/** Goes on with long lists of work that were decided and are not done yet: recalls first, then what is given for them, arrivals that were put off, subsidies of a batch, referrals whose reward is due, commissions, claims that nobody answered, then imports. */
 export const handler = jobHandler("backlog", composeDeps([]), async (deps, untilMs) => {
   const tally: Record<string, number> = {};
   const began = deps.env.clock.now();

@@ -1,4 +1,5 @@
+export { carryCompensation } from "./compensate-recall.ts";
 export { type PictureType, pictureTypes } from "./evidence.ts";
 export { claimLifecycle } from "./lifecycle.ts";
-export { type Claim, claimLine } from "./model.ts";
+export { type Claim, claimLine, type RecallCompensation, recallRule } from "./model.ts";
 export { remindClaim } from "./remind-claim.ts";

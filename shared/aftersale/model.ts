@@ -36,5 +36,31 @@ export const claim = z.object({
 });
 export type Claim = z.infer<typeof claim>;
 
+/** What each buyer of recalled goods gets: part of what was paid for them in percent, or fen an order. */
+export const recallRule = z.discriminatedUnion("by", [
+  z.strictObject({ by: z.literal("percent"), percent: z.int().min(1).max(100) }),
+  z.strictObject({ by: z.literal("amount"), fen: fen.min(1).max(10_000_000) }),
+]);
+
+/** The compensation of everybody who has recalled goods (问题批次赔付), once a recall, and how far it is. */
+export const recallCompensation = z.object({
+  recallId: idOf("RC"),
+  rule: recallRule,
+  /** platform, store (the one that served each order), or a supplier's id. */
+  bearer: z.string(),
+  reason: text(4, 200),
+  by: z.string(),
+  at: epochMs,
+  /** Orders that were given something, and how much in all; orders that were given nothing. */
+  given: z.int().min(0),
+  givenFen: fen,
+  passed: z.int().min(0),
+  /** The order to go on with. */
+  next: idOf("OR").optional(),
+  /** When every buyer had been looked at. */
+  doneAt: epochMs.optional(),
+});
+export type RecallCompensation = z.infer<typeof recallCompensation>;
+
 /** What a leader (`member:<id>`) or store (`store:<id>`) has paid first of the chain's advance on a day in Asia/Shanghai. */
 export const floatDay = z.object({ payer: z.string(), day: z.string(), spentFen: fen, until: epochMs });

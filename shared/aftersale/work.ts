@@ -1,4 +1,5 @@
 /** What is done about a claim: the door to what is loaded with the first request to it. */
+export { compensateRecall, recallCompensated } from "./compensate-recall.ts";
 export { decideRecovery, rejectClaim } from "./decide-claim.ts";
 export { pictureKey } from "./evidence.ts";
 export { openClaim } from "./open-claim.ts";

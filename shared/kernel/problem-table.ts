@@ -390,6 +390,8 @@ export const problems = {
     en: "More than is left of what was paid for the order",
     log: "info",
   },
+  RECALL_COMPENSATED: { status: 409, zh: "该召回已发起赔付", en: "The recall is compensated already", log: "info" },
+  COMPENSATION_NOT_FOUND: { status: 404, zh: "该召回没有赔付", en: "Nobody compensates the recall", log: "info" },
   CLAIM_NOT_FOUND: { status: 404, zh: "该订单没有售后申请", en: "Nothing is claimed of the order", log: "info" },
   CLAIM_EXISTS: { status: 409, zh: "该订单已申请售后", en: "The order has a claim already", log: "info" },
   CLAIM_STATE: { status: 409, zh: "该售后申请已处理", en: "The claim's state does not allow it", log: "info" },

@@ -192,6 +192,9 @@ export const recall = z.object({
 });
 export type Recall = z.infer<typeof recall>;
 
+/** Why a recall's compensation gives an order nothing. */
+export const passedOver = ["not_handed_over", "refunded", "nothing_left"] as const;
+
 /** An order whose buyer was told of a recall. */
 export const recallBuyer = z.object({
   recallId: idOf("RC"),
@@ -200,4 +203,9 @@ export const recallBuyer = z.object({
   storeId: idOf("ST"),
   units: z.int().min(1),
   toldAt: epochMs,
+  /** What the recall's compensation came to for it: what was given, fen, or why nothing was. */
+  outcome: z
+    .object({ at: epochMs, givenFen: z.int().min(1).optional(), passed: z.enum(passedOver).optional() })
+    .optional(),
 });
+export type RecallBuyer = z.infer<typeof recallBuyer>;

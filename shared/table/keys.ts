@@ -1,5 +1,5 @@
 import { addressBook } from "../address/model.ts";
-import { type Claim, claim, floatDay } from "../aftersale/model.ts";
+import { type Claim, claim, floatDay, recallCompensation } from "../aftersale/model.ts";
 import { billDay } from "../bills/model.ts";
 import { cart } from "../cart/model.ts";
 import { article, articleCode, stock, stockMovement } from "../catalog/model.ts";
@@ -531,6 +531,12 @@ export const floatDays = entity({
   key: ({ payer, day: on }) => ({ pk: `FLOAT#${payer}`, sk: on }),
   ttl: ({ until }) => seconds(until),
 });
+export const recallCompensations = entity({
+  name: "RecallCompensation",
+  schema: recallCompensation,
+  keyed: ["recallId"],
+  key: ({ recallId }) => ({ pk: `RECALL#${recallId}`, sk: "COMPENSATION" }),
+});
 
 // fulfilment
 export const routeCells = entity({
@@ -647,6 +653,9 @@ export const recallBuyers = entity({
   key: ({ recallId, orderId }) => ({ pk: `RECALL#${recallId}`, sk: `BUYER#${orderId}` }),
 });
 export const buyersOf = (recallId: string) => recallBuyers.query({ pk: `RECALL#${recallId}`, prefix: "BUYER#" });
+/** The same from an order on. */
+export const buyersFrom = (recallId: string, orderId: string) =>
+  recallBuyers.query({ pk: `RECALL#${recallId}`, from: `BUYER#${orderId}`, until: "BUYER#~" });
 
 // files of master data
 export const importRuns = entity({
@@ -833,6 +842,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   subsidy: 1,
   invoice: 4,
   claim: 4,
+  compensation: 1,
 };
 export const dues = entity({
   name: "Due",

@@ -37,6 +37,7 @@ export const dueKinds = [
   "settlement",
   "dispatch",
   "claim",
+  "compensation",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

@@ -499,6 +499,7 @@ async function tellWhatIsRare(): Promise<void> {
     });
   await hand(first.storeId, other.code);
   await claimed(leader, first);
+  await recalled((await world.newArticle({})).articleId);
   const near = await campaign({ invitesRequired: 1 });
   const theirs = await open(elder, near, { communityId });
   await pay(elder, theirs.orderId);
@@ -577,6 +578,20 @@ async function tellWhatIsRare(): Promise<void> {
   await homePages();
   await referrals();
   await notify();
+}
+
+/** The buyers of what is called back are compensated, once. */
+async function recalled(articleId: string): Promise<void> {
+  const root = callers.staff[0]!;
+  const { recallId } = await made("post /ops/v1/recalls", { caller: root, body: { articleId, reason: "演练" } });
+  const path = "/ops/v1/recalls/{recallId}/compensations";
+  const at = { caller: root, parameters: { recallId } };
+  await ask(`get ${path}`, at);
+  const rule = { by: "amount", fen: 1 };
+  for (let i = 0; i < 2; i++)
+    await ask(`post ${path}`, { ...at, body: { rule, bearer: "platform", reason: "整批胀包" } });
+  await ask(`get ${path}`, at);
+  await ask("get /ops/v1/recalls/{recallId}/buyers", at);
 }
 
 /** Claims one fen of an order that was handed over. */

@@ -170,6 +170,9 @@ export function samplesOf(ids: {
     "post /ops/v1/coupon-grants/{grantId}/revocation": () => ({ body: { memberId: ids.memberId, ...because } }),
     "post /ops/v1/recalls": () => ({ body: { articleId: ids.articleId, ...because } }),
     "post /ops/v1/recalls/{recallId}/closing": () => ({ body: because }),
+    "post /ops/v1/recalls/{recallId}/compensations": () => ({
+      body: { rule: { by: "percent", percent: 50 }, bearer: "platform", ...because },
+    }),
     "post /ops/v1/communities": () => ({ body: { storeId: ids.storeId, name: "烘焙群", kind: "interest" } }),
     "put /ops/v1/communities/{communityId}/members/{memberId}/role": () => ({ body: { role: "member", ...because } }),
     "post /v1/leader/communities/{communityId}/orders": () => ({

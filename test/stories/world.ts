@@ -10,7 +10,7 @@ import { systemEnv } from "../../functions/runtime/env.ts";
 import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../local/platform.ts";
 import { REGION, tableDefinition } from "../../local/template.ts";
-import type { Claim } from "../../shared/aftersale/index.ts";
+import type { Claim, RecallCompensation } from "../../shared/aftersale/index.ts";
 import type { Commission, CommissionAccount } from "../../shared/commission/index.ts";
 import type { CouponGrant } from "../../shared/coupon/index.ts";
 import type { Allotment, Campaign, Team } from "../../shared/groupbuy/index.ts";
@@ -21,7 +21,7 @@ import type { DayBook, LedgerAccount, LedgerCursor, StoreDay, Transfer } from ".
 import type { Order } from "../../shared/order/index.ts";
 import type { Refund } from "../../shared/payment/index.ts";
 import type { Payout, ProfitShare } from "../../shared/payout/index.ts";
-import type { PurchaseLine } from "../../shared/supply/index.ts";
+import type { PurchaseLine, RecallBuyer } from "../../shared/supply/index.ts";
 import type { Due } from "../../shared/table/rows.ts";
 
 /** See `recount`. Told from the rows alone, without the rules that wrote them. */
@@ -218,6 +218,24 @@ function recountClaims(of: <T>(entity: string) => T[], entries: (kind: Transfer[
       .map((one) => `${one.payer} ${one.day} ${one.spentFen}`)
       .sort(),
   ).toEqual([...byFloat].map(([key, some]) => `${key} ${some.reduce((sum, one) => sum + one.amountFen, 0)}`).sort());
+}
+
+/** Of the buyers of what was called back those were given something whose orders have its refund, and the counts say so. */
+function recountRecalls(of: <T>(entity: string) => T[], paidFirst: Refund[]): void {
+  const buyers = Map.groupBy(of<RecallBuyer>("RecallBuyer"), ({ recallId }) => recallId);
+  for (const { recallId, given, givenFen, passed, doneAt } of of<RecallCompensation>("RecallCompensation")) {
+    const all = buyers.get(recallId) ?? [];
+    const got = all.filter(({ outcome }) => outcome?.givenFen !== undefined);
+    expect({ recallId, given, givenFen, passed }).toEqual({
+      recallId,
+      given: got.length,
+      givenFen: got.reduce((sum, { outcome }) => sum + outcome!.givenFen!, 0),
+      passed: all.filter(({ outcome }) => outcome?.passed !== undefined).length,
+    });
+    if (doneAt !== undefined) expect(all.filter(({ outcome, toldAt }) => !outcome && toldAt < doneAt)).toEqual([]);
+    for (const { orderId, outcome } of got)
+      expect(paidFirst.filter((r) => r.orderId === orderId).map((r) => r.refundFen)).toContain(outcome!.givenFen);
+  }
 }
 
 /** Monday 23 November 2026, 10:00 in Shanghai: every shop is open. */
@@ -788,6 +806,7 @@ async function prepare<P extends WorldPlatform>(
         orders.find((o) => o.orderId === orderId)!.payableFen,
       );
     recountClaims(of, entries);
+    recountRecalls(of, paidFirst);
     recountBooks(of);
     const { payments, refunds, transfers, shares } = await book();
     recountCommissions(of, transfers, shares);
