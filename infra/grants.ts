@@ -1,4 +1,5 @@
 import type { IndexName, RowOperation } from "./constructs/data-table.ts";
+import type { EvidenceRight } from "./constructs/evidence.ts";
 import type { FunctionName } from "./functions.ts";
 
 /** Names of the SecureStrings below the stage's SSM path; the operator makes them, the template never does. */
@@ -18,6 +19,8 @@ export interface Grants {
   readonly dataKey?: "open" | "make";
   /** Amazon Location: road distances, and addresses to points. */
   readonly location?: readonly ("routes" | "places")[];
+  /** Pictures of claims: sign what sends one, and what sees one. */
+  readonly evidence?: readonly EvidenceRight[];
   readonly starts?: readonly MachineName[];
   /** Answers HTTP, and first asks whether the edge sent the request. */
   readonly origin?: true;
@@ -42,6 +45,7 @@ export const grants: Record<FunctionName, Grants> = {
     secrets: ["member-token-keys", "cursor-key", "blind-index-key", "wechat"],
     dataKey: "make",
     location: ["routes", "places"],
+    evidence: ["send", "see"],
   },
   Ops: {
     origin: true,
@@ -51,6 +55,7 @@ export const grants: Record<FunctionName, Grants> = {
     // to whom an order is brought is opened for whoever brings it
     dataKey: "open",
     location: ["places"],
+    evidence: ["see"],
     staff: true,
   },
   Hooks: { origin: true, rows: [...change, "BatchGetItem"], secrets: ["wechat", "carriers"] },

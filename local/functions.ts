@@ -65,6 +65,8 @@ export interface FunctionPoolOptions {
   clock: { readonly sharedBuffer: SharedArrayBuffer };
   /** Replaces variables that a function declares (the sandbox's address for `WECHAT_API_URL`); read when a worker starts. */
   overrides?: Record<string, string>;
+  /** Variables that every function has besides: where a service stands that is not behind the gateway. */
+  endpoints?: Record<string, string>;
   /** One line of a function's output. */
   log?: (functionId: string, line: string) => void;
   /** Most workers of a function: for all, or by logical id with `default`. 4 where nothing is said. */
@@ -81,7 +83,17 @@ export interface FunctionPoolOptions {
  * named as Lambda names them: the thrown error's name, or `Sandbox.Timedout`, `Runtime.ExitError`, `Runtime.HandlerNotFound`.
  */
 export function createFunctionPool(options: FunctionPoolOptions): FunctionPool & { warm(functionId: string): void } {
-  const { template, gateway, clock, overrides = {}, log = () => {}, concurrency, faults, observe } = options;
+  const {
+    template,
+    gateway,
+    clock,
+    overrides = {},
+    endpoints = {},
+    log = () => {},
+    concurrency,
+    faults,
+    observe,
+  } = options;
   const functions = new Map<string, FunctionState>();
   let busy = 0;
   let started = 0;
@@ -130,6 +142,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool &
         AWS_ACCESS_KEY_ID: pass.accessKey,
         AWS_SECRET_ACCESS_KEY: pass.accessKey,
         AWS_ENDPOINT_URL: gateway.url,
+        ...endpoints,
         // The developer's own profile must not reach a function.
         AWS_CONFIG_FILE: "/dev/null",
         AWS_SHARED_CREDENTIALS_FILE: "/dev/null",

@@ -72,6 +72,8 @@ export interface Gateway {
   url: string;
   /** Lets a worker's access key in. */
   admit(accessKey: string, functionId: string): Pass;
+  /** Whose an access key is or was: what it signed may be used when its worker has gone. */
+  functionOf(accessKey: string): string | undefined;
   /** Who answers for a service: "ssm", "kms", "states", "geo", "cognito-idp" … DynamoDB goes to the engine. */
   register(service: string, handler: AwsService): void;
   /**
@@ -122,6 +124,7 @@ export async function startGateway({
   powerCut,
 }: GatewayOptions): Promise<Gateway> {
   const passes = new Map<string, Pass>();
+  const admitted = new Map<string, string>();
   const services = new Map<string, AwsService>();
   /** Those that still hold somebody back. */
   const barriers = new Set<HeldBarrier>();
@@ -215,8 +218,10 @@ export async function startGateway({
     admit(accessKey, functionId) {
       const pass = { accessKey, functionId, label: functionId, withdraw: () => void passes.delete(accessKey) };
       passes.set(accessKey, pass);
+      admitted.set(accessKey, functionId);
       return pass;
     },
+    functionOf: (accessKey) => admitted.get(accessKey),
     register: (service, handler) => void services.set(service, handler),
     barrier(options) {
       const barrier = createBarrier(options);

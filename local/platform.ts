@@ -22,6 +22,7 @@ import { createLocation, type Location } from "./location.ts";
 import { createMeter, type Meter } from "./meter.ts";
 import type { FunctionPool, Observe } from "./parts.ts";
 import { createPowerCut } from "./power-cut.ts";
+import { startS3 } from "./s3.ts";
 import { startSchedules } from "./schedules.ts";
 import { createSsm, openSecrets } from "./ssm.ts";
 import { createStateMachines, type StateMachines } from "./state-machines.ts";
@@ -167,6 +168,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     });
     stack.push(() => gateway.stop());
 
+    const s3 = await startS3({ template, dataDir, clock, gateway, policies });
+    stack.push(() => s3.stop());
+
     const functions = createFunctionPool({
       template,
       gateway,
@@ -178,6 +182,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         STAFF_JWKS_URL: `${url}/_local/cognito/.well-known/jwks.json`,
         FIRST_ADMIN_SUB: cognito.adminSub,
       },
+      endpoints: { AWS_ENDPOINT_URL_S3: s3.url },
       log: (functionId, line) => log(`${functionId}: ${line}`),
       observe: options.observe,
       faults,

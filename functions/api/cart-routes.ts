@@ -18,7 +18,15 @@ import { seatLifecycle } from "../../shared/order/index.ts";
 import { slotId, slotKind } from "../../shared/slot/index.ts";
 import { type Route, route } from "../runtime/route.ts";
 import { couponGrantId, couponProblems, place, routingProblems } from "./groupbuy-routes.ts";
-import { boughtView, orderLine, perishableText, priceView, toBought, toOrderLine } from "./groupbuy-views.ts";
+import {
+  afterSaleText,
+  boughtView,
+  orderLine,
+  perishableText,
+  priceView,
+  toBought,
+  toOrderLine,
+} from "./groupbuy-views.ts";
 import { slotView, toSlot } from "./slot-routes.ts";
 
 const cartView = z
@@ -54,12 +62,14 @@ const served = {
   pickupUntil: isoOutput,
   weightNotice: z.string().optional().meta({ description: "Where an article is sold by weight" }),
   perishableNotice: z.string().optional().meta({ description: "Where an article is perishable" }),
+  afterSaleNotice: z.string().meta({ description: "Who answers for goods that are not right, and until when" }),
 };
 const notices = ({ lines, perishable }: { lines: readonly { grams?: number | undefined }[]; perishable: boolean }) => ({
   ...(lines.some(({ grams }) => grams !== undefined) && {
     weightNotice: "按重量出售的商品先按标称重量付款,提货前按实称结算,多退少不补。",
   }),
   ...(perishable && { perishableNotice: perishableText }),
+  afterSaleNotice: afterSaleText(perishable),
 });
 
 const cartQuoteView = z

@@ -8,6 +8,7 @@ import {
   type RecallCompensation,
   recallRule,
 } from "../../shared/aftersale/index.ts";
+import type { EvidenceStore } from "../../shared/aftersale/ports.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
@@ -27,7 +28,12 @@ const communityOrderPath = z.strictObject({ communityId: idOf("CM"), orderId: id
 const reason = typedText(4, 200);
 const claimed = {
   lines: z.array(claimLine.extend({ reason: z.string() })),
-  photos: z.array(z.string()).meta({ description: "Keys of the pictures" }),
+  photos: z.array(
+    z.object({
+      key: z.string(),
+      url: z.string().optional().meta({ description: "Where it can be seen, for ten minutes; only in answers to GET" }),
+    }),
+  ),
   wantedFen: z.int(),
 };
 const fields = z.object({
@@ -43,8 +49,12 @@ const fields = z.object({
   rejected: z.object({ reason: z.string(), at: isoOutput }).optional(),
 });
 const claimView = fields.meta({ id: "Claim" });
-const toClaim = (claim: Claim): z.input<typeof claimView> => ({
+/** An address that runs out is no part of an answer that is kept for repetitions. */
+const toPhotos = (keys: readonly string[], evidence?: EvidenceStore) =>
+  keys.map((key) => ({ key, ...(evidence && { url: evidence.view(key) }) }));
+const toClaim = (claim: Claim, evidence?: EvidenceStore): z.input<typeof claimView> => ({
   ...claim,
+  photos: toPhotos(claim.photos, evidence),
   openedAt: toIso(claim.openedAt),
   answerBy: toIso(claim.answerBy),
   paid: claim.paid && { ...claim.paid, at: toIso(claim.paid.at) },
@@ -66,8 +76,9 @@ const staffClaimView = fields
       .meta({ description: "The ledger's account that bears it" }),
   })
   .meta({ id: "StaffClaim" });
-const toStaffClaim = (claim: Claim): z.input<typeof staffClaimView> => ({
+const toStaffClaim = (claim: Claim, evidence?: EvidenceStore): z.input<typeof staffClaimView> => ({
   ...claim,
+  photos: toPhotos(claim.photos, evidence),
   openedAt: toIso(claim.openedAt),
   answerBy: toIso(claim.answerBy),
   paid: claim.paid && { ...claim.paid, at: toIso(claim.paid.at) },
@@ -101,7 +112,9 @@ export const claimShop: Route[] = [
   route({
     method: "post",
     path: "/v1/orders/{orderId}/evidence",
-    summary: "为售后照片取名",
+    summary: "上传售后照片",
+    description:
+      "Gives out a form for one picture: POST it to `url` as multipart/form-data with `fields` first and the picture as `file` last, within ten minutes; then name `key` in the claim's photos.",
     actor: "member",
     owns: "order",
     limit: "evidence",
@@ -110,11 +123,21 @@ export const claimShop: Route[] = [
       contentType: z.enum(Object.keys(pictureTypes) as [PictureType, ...PictureType[]]),
     }),
     status: 201,
-    ok: z.object({ key: z.string().meta({ description: "Name it in the claim's photos" }) }).meta({ id: "Evidence" }),
+    ok: z
+      .object({
+        key: z.string(),
+        url: z.string(),
+        fields: z.record(z.string(), z.string()),
+        maxBytes: z.int(),
+        expiresAt: isoOutput,
+      })
+      .meta({ id: "Evidence" }),
     problems: [],
-    run: async (deps, { params: { orderId }, body: { contentType } }) => ({
-      key: (await work()).pictureKey(deps.env, deps.blindIndex, orderId, contentType),
-    }),
+    run: async (deps, { params: { orderId }, body: { contentType } }) => {
+      const key = (await work()).pictureKey(deps.env, deps.blindIndex, orderId, contentType);
+      return { key, ...deps.evidence.upload(key, contentType) };
+    },
+    view: ({ expiresAt, ...form }) => ({ ...form, expiresAt: toIso(expiresAt) }),
   }),
   route({
     method: "post",
@@ -154,7 +177,7 @@ export const claimShop: Route[] = [
       if (!claim) throw new DomainError("CLAIM_NOT_FOUND");
       return claim;
     },
-    view: (claim) => toClaim(claim),
+    view: (claim, { evidence }) => toClaim(claim, evidence),
   }),
   route({
     ...led,
@@ -167,7 +190,7 @@ export const claimShop: Route[] = [
     problems: ["ORDER_NOT_FOUND", "CLAIM_NOT_FOUND"],
     run: async (deps, { params: { communityId, orderId } }) =>
       (await (await work()).claimServedBy(deps.table, orderId, { communityId })).claim,
-    view: (claim) => toClaim(claim),
+    view: (claim, { evidence }) => toClaim(claim, evidence),
   }),
   route({
     ...led,
@@ -273,7 +296,10 @@ export const claimOps: Route[] = [
     problems: ["CURSOR_INVALID"],
     run: (deps, { params: { storeId }, query: { state, ...query } }) =>
       listPage(deps, claimsOfStore(storeId, state), `claims ${storeId} ${state}`, query),
-    view: ({ items, nextCursor }) => ({ items: items.map(toStaffClaim), nextCursor }),
+    view: ({ items, nextCursor }, { evidence }) => ({
+      items: items.map((claim) => toStaffClaim(claim, evidence)),
+      nextCursor,
+    }),
   }),
   route({
     ...atStore,

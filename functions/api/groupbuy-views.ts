@@ -89,9 +89,15 @@ const offer = {
     .optional()
     .meta({ description: "Shown before paying, where the article is sold by weight: the price is estimated" }),
   perishableNotice: z.string().optional().meta({ description: "Shown before paying, where the article is perishable" }),
+  afterSaleNotice: z
+    .string()
+    .meta({ description: "Shown before paying: who answers for goods that are not right, and until when" }),
 };
 
 export const perishableText = "本商品为鲜活易腐品,不适用七日无理由退货;如有质量问题仍可退款。";
+/** 首问负责 and 先行赔付, and what to do about goods that are not right. */
+export const afterSaleText = (perishable: boolean): string =>
+  `售后由门店与社群团长首问负责、先行赔付:提货或送达后7天内商品有质量问题,凭照片申请,核实后先退款,再由平台向责任方追偿。${perishable ? "鲜活易腐品请在48小时内拍照,以免难以核实。" : ""}`;
 const refundText = "已付款项自动全额原路退回,一般在截止后10分钟内发起,到账时间以银行为准。";
 
 /** A batch's terms in words. */
@@ -151,6 +157,7 @@ const offerView = (terms: Terms) => ({
   ...(terms.perishable && {
     perishableNotice: perishableText,
   }),
+  afterSaleNotice: afterSaleText(terms.perishable),
 });
 
 export const campaignView = z
@@ -338,10 +345,11 @@ export const seatView = z
     onFailure: offer.onFailure,
     weightNotice: offer.weightNotice,
     perishableNotice: offer.perishableNotice,
+    afterSaleNotice: offer.afterSaleNotice,
   })
   .meta({ id: "Seat" });
 export function toSeat({ order, team, why }: { order: Order; team: Team; why: string }): z.input<typeof seatView> {
-  const { onFailure, weightNotice, perishableNotice } = offerView(team.terms);
+  const { onFailure, weightNotice, perishableNotice, afterSaleNotice } = offerView(team.terms);
   return {
     orderId: order.orderId,
     teamId: team.teamId,
@@ -356,6 +364,7 @@ export function toSeat({ order, team, why }: { order: Order; team: Team; why: st
     onFailure,
     ...(weightNotice !== undefined && { weightNotice }),
     ...(perishableNotice !== undefined && { perishableNotice }),
+    afterSaleNotice,
   };
 }
 

@@ -10,6 +10,7 @@ import { dynamoTable } from "../adapters/dynamo/table.ts";
 import { createInvoiceProvider } from "../adapters/invoice/provider.ts";
 import { kmsVault } from "../adapters/kms/vault.ts";
 import { createLocation } from "../adapters/location/location.ts";
+import { bucketPlace, s3Evidence } from "../adapters/s3/evidence.ts";
 import { stepFunctions } from "../adapters/sfn/workflows.ts";
 import { createMemberTokens } from "../adapters/tokens/member-tokens.ts";
 import { createStaffTokens } from "../adapters/tokens/staff-tokens.ts";
@@ -135,6 +136,7 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
           ...(dada ? [createDada(dada, { url: dada.url, callbackUrl: back("dada") }, env)] : []),
         ];
       },
+      evidence: () => s3Evidence(bucketPlace(variable("EVIDENCE_BUCKET"), process.env), env),
       invoicing: () => createInvoiceProvider(secret("invoice"), env),
       planner: () => wechat.places.planner,
       geocoder: () => wechat.places.geocoder,

@@ -1,3 +1,4 @@
+import type { EvidenceStore } from "../../shared/aftersale/ports.ts";
 import type { BillSource } from "../../shared/bills/ports.ts";
 import type { Carrier, CarrierCallbacks } from "../../shared/dispatch/ports.ts";
 import type { Geocoder, RoutePlanner, ShippingUpload } from "../../shared/fulfilment/ports.ts";
@@ -32,6 +33,7 @@ export interface Deps {
   bills: BillSource;
   /** The app whose openids our members have. */
   merchant: { appid: string; mchid: string };
+  evidence: EvidenceStore;
   invoicing: InvoicePort;
   /** Who may be asked to bring orders. */
   carriers: readonly Carrier[];

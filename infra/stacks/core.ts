@@ -14,6 +14,7 @@ import { CarefulDeploys } from "../constructs/careful-deploys.ts";
 import { DataTable } from "../constructs/data-table.ts";
 import { deadLetters } from "../constructs/dead-letters.ts";
 import { Entrance } from "../constructs/entrance.ts";
+import { Evidence } from "../constructs/evidence.ts";
 import { Handler } from "../constructs/handler.ts";
 import { Job } from "../constructs/job.ts";
 import { Machine } from "../constructs/machine.ts";
@@ -59,6 +60,7 @@ export class Core extends Stack {
       enableKeyRotation: true,
       removalPolicy,
     });
+    const evidence = new Evidence(this, "Evidence", keeping);
     const places = new CfnPlaceIndex(this, "Places", {
       indexName: `commensal-${stage.name}-places`,
       dataSource: "Esri",
@@ -124,6 +126,10 @@ export class Core extends Stack {
       if (grant.location?.includes("places")) {
         environment.PLACE_INDEX = places.indexName;
         statements.push(allow(["geo:SearchPlaceIndexForText"], [places.attrArn]));
+      }
+      if (grant.evidence) {
+        environment.EVIDENCE_BUCKET = evidence.bucket.bucketName;
+        statements.push(...evidence.rights(grant.evidence));
       }
       for (const machineName of grant.starts ?? []) {
         const machine = machines.get(machineName);

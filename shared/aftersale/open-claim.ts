@@ -8,15 +8,16 @@ import type { Once } from "../table/once.ts";
 import { isPictureOf, type Seal } from "./evidence.ts";
 import type { Claim } from "./model.ts";
 import { aftersalePolicy, workingDaysAfter } from "./policy.ts";
+import type { EvidenceStore } from "./ports.ts";
 
 /**
  * A member claims something of an order that was handed over, within the after-sale time (seven days) and with pictures. One claim an
  * order, which names every line that was not right. It is to be answered within fifteen working days. Throws ORDER_NOT_FOUND,
  * ORDER_STATE (not handed over, too long ago), CLAIM_EXISTS, INPUT_INVALID (a line or more units than the order has),
- * EVIDENCE_NOT_FOUND (a picture's name that was not given out for this order), COMPENSATION_LIMIT (more than is left of the payment).
+ * EVIDENCE_NOT_FOUND (a picture's name that was not given out for this order, or a picture that has not arrived), COMPENSATION_LIMIT (more than is left of the payment).
  */
 export async function openClaim(
-  deps: { env: Env; table: Table; blindIndex: Seal },
+  deps: { env: Env; table: Table; blindIndex: Seal; evidence: Pick<EvidenceStore, "arrived"> },
   input: Pick<Claim, "orderId" | "lines" | "photos" | "wantedFen"> & { once: Once<Claim> },
 ): Promise<Claim> {
   const { env, table } = deps;
@@ -32,6 +33,8 @@ export async function openClaim(
     if (known) throw new DomainError("CLAIM_EXISTS", `it is ${known.state}`);
     mustBeOf(order, lines);
     if (!photos.every((key) => isPictureOf(deps.blindIndex, orderId, key))) throw new DomainError("EVIDENCE_NOT_FOUND");
+    if ((await Promise.all(photos.map((key) => deps.evidence.arrived(key)))).includes(false))
+      throw new DomainError("EVIDENCE_NOT_FOUND", "a picture has not arrived");
     const leftFen = notGoneBackFen(order, (await table.page(refundsOf(orderId), { limit: 100 })).items);
     if (wantedFen > leftFen)
       throw new DomainError("COMPENSATION_LIMIT", undefined, { facts: { amountFen: wantedFen, leftFen } });

@@ -105,6 +105,7 @@ const deps = {
     wechat: (body: string) => readIntracityCallback({ appid: "wx1", messageToken: "token" }, body),
     dada: readDadaHint,
   },
+  evidence: { upload: () => ({ url: "", fields: {}, maxBytes: 1, expiresAt: 0 }) },
 } as unknown as Deps;
 const app = httpApp(allRoutes, async () => deps);
 

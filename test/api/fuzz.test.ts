@@ -18,7 +18,7 @@ import {
   members as memberRows,
   staffMembers,
 } from "../../shared/table/keys.ts";
-import { openWorld } from "../stories/world.ts";
+import { openWorld, sendPicture } from "../stories/world.ts";
 import { type Ask, type Caller, type Callers, createFuzz, type Operation, operations, type Reply } from "./fuzz.ts";
 import { fees, home, slots } from "./shop.ts";
 
@@ -597,11 +597,11 @@ async function recalled(articleId: string): Promise<void> {
 /** Claims one fen of an order that was handed over. */
 async function claim(member: Caller, orderId: string): Promise<void> {
   const mine = { caller: member, parameters: { orderId } };
-  const { key } = (await ask("post /v1/orders/{orderId}/evidence", { ...mine, body: { contentType: "image/png" } }))
-    .body;
+  const form = (await ask("post /v1/orders/{orderId}/evidence", { ...mine, body: { contentType: "image/png" } })).body;
+  await sendPicture(form);
   const [{ articleId }] = (await ask("get /v1/orders/{orderId}", mine)).body.lines;
   const lines = [{ articleId, units: 1, reason: "压坏三分之一" }];
-  const body = { lines, photos: [key], wantedFen: 1 };
+  const body = { lines, photos: [form.key], wantedFen: 1 };
   await ask("post /v1/orders/{orderId}/claim", { ...mine, body });
 }
 

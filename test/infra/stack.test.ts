@@ -200,7 +200,10 @@ describe("rights", () => {
       if (s.Effect !== "Allow") return false;
       const actions = list(s.Action);
       if (actions.some((action) => action.includes("*"))) return true;
-      return text(s.Resource ?? "").includes("*") && !actions.every((action) => unbound.has(action));
+      const on = text(s.Resource ?? "");
+      // each picture of a claim has a key of its own
+      if (/^s3:(Put|Get)Object$/.test(actions.join()) && on.includes("/evidence/*")) return false;
+      return on.includes("*") && !actions.every((action) => unbound.has(action));
     });
     // A key's own policy: "*" is this key, and without the account's root nobody could ever manage it.
     expect([...new Set(wild.map(([id]) => byId(id).Type))]).toEqual(["AWS::KMS::Key"]);
@@ -235,12 +238,43 @@ describe("rights", () => {
     );
   });
 
-  it("of the shop add its secrets, the data key and Location", () => {
+  it("of the shop add its secrets, the data key, Location and the pictures of claims", () => {
     const more = ["ssm:GetParameters", "kms:GenerateDataKey", "kms:Decrypt"];
     const location = ["geo:CalculateRouteMatrix", "geo:SearchPlaceIndexForText"];
     const all = rows("GetItem", "PutItem", "UpdateItem", "BatchGetItem", "Query", "DeleteItem", "ConditionCheckItem");
     // the two indexes are one statement
-    expect(rights(roleOf("Shop"))).toEqual([...own, ...all, "dynamodb:Query", ...more, ...location].sort());
+    const pictures = ["s3:PutObject", "s3:GetObject"];
+    expect(rights(roleOf("Shop"))).toEqual(
+      [...own, ...all, "dynamodb:Query", ...more, ...location, ...pictures].sort(),
+    );
+    // who sees pictures in the console sends none
+    expect(rights(roleOf("Ops"))).toContain("s3:GetObject");
+    expect(functionNames.filter((name) => rights(roleOf(name)).some((action) => action.startsWith("s3:")))).toEqual([
+      "Shop",
+      "Ops",
+    ]);
+  });
+
+  it("keep pictures of claims from everybody else: no public access, sealed, over TLS, for three years", () => {
+    const [[id, { Properties }]] = ofType("AWS::S3::Bucket") as [[string, Resource]];
+    expect(Properties).toMatchObject({
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }],
+      },
+      LifecycleConfiguration: { Rules: [{ ExpirationInDays: 1095, Status: "Enabled" }] },
+      OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
+    });
+    const refused = everyStatement().filter(
+      ([, s]) =>
+        s.Effect === "Deny" && text(s.Resource).includes(id) && text(s).includes('"aws:SecureTransport":"false"'),
+    );
+    expect(refused).toHaveLength(1);
   });
 
   it("are the same in every stage, but for the edge's secret: what the tests show of the local one holds for all", () => {

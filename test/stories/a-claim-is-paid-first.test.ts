@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { day, minute, toIso } from "../../shared/kernel/time.ts";
-import { type Caller, type Neighbour, openWorld, refusal, type Seat } from "./world.ts";
+import { type Caller, type Neighbour, openWorld, refusal, type Seat, sendPicture } from "./world.ts";
 
 const world = await openWorld({ unitsPerStore: 20_000 });
 const { made, neighbours, campaign, community, formedTeam, paidSeat, ops, order, pass, recount, money, staff } = world;
@@ -27,8 +27,13 @@ async function collected(more: Record<string, unknown> = {}, by: Neighbour = li)
   await world.platform.idle();
   return seat;
 }
-const picture = async (seat: Seat, by: Caller = li): Promise<string> =>
-  (await made(by.post(`/v1/orders/${seat.orderId}/evidence`, { contentType: "image/jpeg" }))).key;
+const form = (seat: Seat, by: Caller = li) =>
+  made(by.post(`/v1/orders/${seat.orderId}/evidence`, { contentType: "image/jpeg" }));
+const picture = async (seat: Seat, by: Caller = li): Promise<string> => {
+  const given = await form(seat, by);
+  expect(await sendPicture(given)).toEqual({ status: 204 });
+  return given.key;
+};
 const claim = async (seat: Seat, wantedFen: number, more: Record<string, unknown> = {}, by: Caller = li) => {
   const { lines } = await order(by, seat.orderId);
   return by.post(`/v1/orders/${seat.orderId}/claim`, {
@@ -50,7 +55,9 @@ test("a leader pays ¥6 now out of the chain's advance; a full refund later give
   const seat = await collected();
   expect(await made(claim(seat, 600))).toMatchObject({ state: "OPEN", wantedFen: 600 });
   expect((await made(manager.get(`/ops/v1/stores/${store}/claims`))).items).toMatchObject([{ orderId: seat.orderId }]);
-  expect(await made(wang.get(ofLeader(seat)))).toMatchObject({ lines: [{ reason: "三分之一压坏,流水" }] });
+  const seen = await made(wang.get(ofLeader(seat)));
+  expect(seen).toMatchObject({ lines: [{ reason: "三分之一压坏,流水" }] });
+  expect(await (await fetch(seen.photos[0].url)).text()).toBe("a picture");
   const paid = await made(leaderPays(seat, 600));
   expect(paid).toMatchObject({ state: "PAID_FIRST", paid: { amountFen: 600 } });
   await pass(2 * minute);
@@ -89,6 +96,21 @@ test("a leader pays ¥6 now out of the chain's advance; a full refund later give
   await recount();
 });
 
+test("who answers for goods that are not right is told before they are bought", async () => {
+  const { articleId } = await newArticle({});
+  const { articleId: durable } = await newArticle({ perishable: false });
+  const { campaignId } = await campaign({ articleId });
+  const told = /首问负责、先行赔付.*7天内.*凭照片.*48小时/;
+  expect((await made(li.get(`/v1/campaigns/${campaignId}`))).afterSaleNotice).toMatch(told);
+  const quote = (id: string) =>
+    made(li.post("/v1/cart/quotes", { lines: [{ articleId: id, units: 1 }], place: world.here }));
+  expect((await quote(articleId)).afterSaleNotice).toMatch(told);
+  expect((await quote(durable)).afterSaleNotice).not.toMatch(/48小时/);
+  const seat = await made(world.open(li, campaignId));
+  expect(seat.afterSaleNotice).toMatch(told);
+  await made(li.post(`/v1/orders/${seat.orderId}/departure`));
+});
+
 test("a claim wants pictures of this very order, its lines and no more than was paid; and is made once", async () => {
   const seat = await collected();
   const another = await collected();
@@ -119,6 +141,48 @@ test("a claim wants pictures of this very order, its lines and no more than was 
   await made(storePays(seat, 300));
   expect(refusal(await recover(seat, "carrier"))).toMatchObject({ code: "ORDER_STATE" });
   await made(recover(seat, "store"));
+  await pass(2 * minute);
+  await recount();
+});
+
+test("a picture is taken as it was announced, by the form's own key and in time, and seen by an address that runs out", async () => {
+  const seat = await collected();
+  const given = await form(seat);
+  const but = (fields: Record<string, string>) => sendPicture({ ...given, fields: { ...given.fields, ...fields } });
+  expect(refusal(await claim(seat, 100, { photos: [given.key] }))).toMatchObject({ code: "EVIDENCE_NOT_FOUND" });
+  expect(await but({ "Content-Type": "text/html" })).toEqual({ status: 403, code: "AccessDenied" });
+  expect(await but({ key: given.key.replace(seat.orderId, "OR1") })).toEqual({ status: 403, code: "AccessDenied" });
+  expect(await but({ acl: "public-read" })).toEqual({ status: 403, code: "AccessDenied" });
+  const wider = JSON.parse(Buffer.from(given.fields.policy, "base64").toString());
+  wider.conditions = [];
+  expect(await but({ policy: Buffer.from(JSON.stringify(wider)).toString("base64") })).toEqual({
+    status: 403,
+    code: "SignatureDoesNotMatch",
+  });
+  expect(await sendPicture(given, "")).toEqual({ status: 400, code: "EntityTooSmall" });
+  const large = new Uint8Array(given.maxBytes + 1);
+  expect(await sendPicture(given, large)).toEqual({ status: 400, code: "EntityTooLarge" });
+  expect(await sendPicture(given, large.subarray(1))).toEqual({ status: 204 });
+  const late = await form(seat);
+  await pass(10 * minute);
+  expect(await sendPicture(late)).toEqual({ status: 403, code: "AccessDenied" });
+
+  await made(claim(seat, 100, { photos: [given.key] }));
+  const [photo] = (await made(li.get(`/v1/orders/${seat.orderId}/claim`))).photos;
+  const [same] = (await made(manager.get(`/ops/v1/stores/${store}/claims?limit=50`))).items.flatMap(
+    (one: { orderId: string; photos: { url: string }[] }) => (one.orderId === seat.orderId ? one.photos : []),
+  );
+  for (const { url } of [photo, same]) {
+    const answer = await fetch(url);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "image/jpeg"]);
+    expect((await answer.arrayBuffer()).byteLength).toBe(given.maxBytes);
+    expect((await fetch(url.replace(/[0-9a-f]{2}$/, "zz"))).status).toBe(403);
+    expect((await fetch(url.replace(seat.orderId, "OR1"))).status).toBe(403);
+    expect((await fetch(url.split("?")[0])).status).toBe(403);
+  }
+  await pass(10 * minute);
+  expect((await fetch(photo.url)).status).toBe(403);
+  await made(storePays(seat, 100));
   await pass(2 * minute);
   await recount();
 });

@@ -285,6 +285,19 @@ export const refusal = ({ status, body }: Answer<Any>): Json => ({
   ...(body?.facts && { facts: body.facts }),
 });
 
+/** Sends a picture by the form that the API gave out for it; answers the status, and S3's code of a refusal. */
+export async function sendPicture(
+  { url, fields }: { url: string; fields: Record<string, string> },
+  picture: Uint8Array<ArrayBuffer> | string = "a picture",
+): Promise<{ status: number; code?: string | undefined }> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", new Blob([picture]), "photo");
+  const answer = await fetch(url, { method: "POST", body: form });
+  const code = /<Code>(\w+)</.exec(await answer.text())?.[1];
+  return { status: answer.status, ...(code && { code }) };
+}
+
 /** Somebody who calls the API. */
 export interface Caller {
   get(path: string): Promise<Answer<Any>>;
