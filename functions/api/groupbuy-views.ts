@@ -345,11 +345,10 @@ export const seatView = z
     onFailure: offer.onFailure,
     weightNotice: offer.weightNotice,
     perishableNotice: offer.perishableNotice,
-    afterSaleNotice: offer.afterSaleNotice,
   })
   .meta({ id: "Seat" });
 export function toSeat({ order, team, why }: { order: Order; team: Team; why: string }): z.input<typeof seatView> {
-  const { onFailure, weightNotice, perishableNotice, afterSaleNotice } = offerView(team.terms);
+  const { onFailure, weightNotice, perishableNotice } = offerView(team.terms);
   return {
     orderId: order.orderId,
     teamId: team.teamId,
@@ -364,7 +363,6 @@ export function toSeat({ order, team, why }: { order: Order; team: Team; why: st
     onFailure,
     ...(weightNotice !== undefined && { weightNotice }),
     ...(perishableNotice !== undefined && { perishableNotice }),
-    afterSaleNotice,
   };
 }
 

@@ -6,7 +6,7 @@ import { booked } from "../ledger/index.ts";
 import { orderFacts } from "../order/index.ts";
 import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table } from "../table/entity.ts";
-import { claims, orders, outbox } from "../table/keys.ts";
+import { claims, dispatches, orders, outbox } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { claimLifecycle } from "./lifecycle.ts";
 import type { Claim } from "./model.ts";
@@ -48,7 +48,7 @@ export async function rejectClaim(
 
 /**
  * Decides who bears what was paid first of a claim (追偿): the chain's advance is booked back from that account, once. Throws
- * ORDER_NOT_FOUND, CLAIM_NOT_FOUND, CLAIM_STATE (not paid first, or decided), SUPPLIER_NOT_FOUND, ORDER_STATE (a carrier, and nobody
+ * ORDER_NOT_FOUND, CLAIM_NOT_FOUND, CLAIM_STATE (not paid first, or decided), SUPPLIER_NOT_FOUND, ORDER_STATE (a carrier, and none
  * brought it).
  */
 export async function decideRecovery(
@@ -63,9 +63,8 @@ export async function decideRecovery(
     if (!claim) throw new DomainError("CLAIM_NOT_FOUND");
     if (!claim.paid || !claimLifecycle.allows(claim.state, "decided"))
       throw new DomainError("CLAIM_STATE", `it is ${claim.state}`);
-    if (bearer === "carrier" && !order.delivery) throw new DomainError("ORDER_STATE", "no carrier brought it");
     const { storeId } = order;
-    const account = bearer === "carrier" ? "carrier" : await accountOf(table, bearer, storeId);
+    const account = bearer === "carrier" ? await carrierOf(table, orderId) : await accountOf(table, bearer, storeId);
     const { refundId, amountFen } = claim.paid;
     const at = env.clock.now();
     const decided: Stored<Claim> = {
@@ -97,4 +96,11 @@ export async function decideRecovery(
     ]);
     return decided;
   });
+}
+
+/** The account of the carrier that brought an order; our own riders are none. Throws ORDER_STATE. */
+async function carrierOf(table: Table, orderId: string): Promise<string> {
+  const dispatch = await table.load(dispatches, { orderId });
+  if (dispatch?.carrier === undefined) throw new DomainError("ORDER_STATE", "no carrier brought it");
+  return `carrier:${dispatch.carrier}`;
 }

@@ -12,8 +12,8 @@ import { epochMs } from "../kernel/time.ts";
  * `store:<id>` (what they owe): booked with the payment, given back by an entry of its own as far as the order no longer uses it, never
  * to the member; no money moves at the channel, and a refund gives back at most what was paid. Of a compensation who bears it,
  * `platform:compensation`, the store or a supplier, from the moment its refund begins; where it was paid first on a claim,
- * `platform:advance`, an asset, until a recovery books it to who bears it in the end: one of them, or the `carrier`. Of goods the supplier, who is owed the
- * good units that came for a purchase order, at its price. Of a commission `member:<id>`, who is owed it until it is paid out or taken back.
+ * `platform:advance`, an asset, until a recovery books it to who bears it in the end, one of them or the carrier. Of goods the
+ * supplier, who is owed the good units that came for a purchase order, at its price. Of a commission `member:<id>`, who is owed it until it is paid out or taken back.
  * Of a delivery `carrier:<name>` or `rider:<staff id>`, who is owed its fee; what a carrier keeps of a job that was called off is the chain's to bear.
  */
 export const transferKinds = {

@@ -21,7 +21,7 @@ const compensate = (recallId: string, more: Record<string, unknown> = {}, by: { 
     ...{ rule: { by: "percent", percent: 50 }, bearer: "platform", reason: "整批胀包", ...more },
   });
 const backOf = async ({ orderId }: { orderId: string }) =>
-  (await money(orderId)).refunds.map((r: { refundFen: number }) => r.refundFen);
+  (await money(orderId)).refunds.map((r: { refundFen: number }) => r.refundFen).sort((a: number, b: number) => b - a);
 
 test("everybody who has goods of a bad lot gets half of what he paid for them, once; who has not collected them, or is of another store, does not", async () => {
   const { supplierId } = await made(ops.post("/ops/v1/suppliers", { name: "崇明合作社", licences: [] }));

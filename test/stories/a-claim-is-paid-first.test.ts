@@ -106,9 +106,8 @@ test("who answers for goods that are not right is told before they are bought", 
     made(li.post("/v1/cart/quotes", { lines: [{ articleId: id, units: 1 }], place: world.here }));
   expect((await quote(articleId)).afterSaleNotice).toMatch(told);
   expect((await quote(durable)).afterSaleNotice).not.toMatch(/48小时/);
-  const seat = await made(world.open(li, campaignId));
-  expect(seat.afterSaleNotice).toMatch(told);
-  await made(li.post(`/v1/orders/${seat.orderId}/departure`));
+  const { teamId } = await formedTeam(zhang, campaignId);
+  expect((await made(li.get(`/v1/teams/${teamId}`))).afterSaleNotice).toMatch(told);
 });
 
 test("a claim wants pictures of this very order, its lines and no more than was paid; and is made once", async () => {
