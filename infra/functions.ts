@@ -70,6 +70,11 @@ export const functions = {
     impact: "Nobody is sought to bring packed orders; they wait in the store until the sweep takes the next step",
     ...task,
   },
+  Compensation: {
+    entry: "workflows/compensation/handler.ts",
+    impact: "Buyers of a bad lot get their compensation minutes late, and staff are not told of claims that wait",
+    ...task,
+  },
   CampaignWindow: {
     entry: "jobs/campaign-window.ts",
     impact: "Campaigns do not open or end at the announced minute",

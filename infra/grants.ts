@@ -6,7 +6,7 @@ import type { FunctionName } from "./functions.ts";
 type SecretName = "member-token-keys" | "cursor-key" | "blind-index-key" | "wechat" | "invoice" | "carriers";
 
 /** The state machines a function may start executions of. */
-export type MachineName = "GroupDeadlineMachine" | "RefundMachine" | "FulfilmentMachine";
+export type MachineName = "GroupDeadlineMachine" | "RefundMachine" | "FulfilmentMachine" | "CompensationMachine";
 
 /** What one function may reach. Its policy and its environment both come from here, so neither can be forgotten. */
 export interface Grants {
@@ -65,7 +65,7 @@ export const grants: Record<FunctionName, Grants> = {
     indexes: ["gsi1", "gsi2"],
     // WeChat wants to be told of handed-over orders before it pays out (shipping upload).
     secrets: ["wechat"],
-    starts: ["GroupDeadlineMachine", "RefundMachine", "FulfilmentMachine"],
+    starts: ["GroupDeadlineMachine", "RefundMachine", "FulfilmentMachine", "CompensationMachine"],
   },
   // Files messages, and reads nothing but a team's seats.
   Projections: { rows: ["BatchGetItem", "PutItem"], indexes: ["gsi1"] },
@@ -74,7 +74,7 @@ export const grants: Record<FunctionName, Grants> = {
     rows: [...change, "BatchGetItem", "Query", "DeleteItem"],
     indexes: ["gsi1", "gsi2"],
     secrets: ["wechat"],
-    starts: ["GroupDeadlineMachine", "RefundMachine", "FulfilmentMachine"],
+    starts: ["GroupDeadlineMachine", "RefundMachine", "FulfilmentMachine", "CompensationMachine"],
   },
   GroupDeadline: { rows: [...change, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
   // Counts the parts that a payment has had.
@@ -86,6 +86,7 @@ export const grants: Record<FunctionName, Grants> = {
     secrets: ["wechat", "carriers"],
     dataKey: "open",
   },
+  Compensation: { rows: [...change, "Query", "BatchGetItem"] },
   CampaignWindow: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"] },
   HoldSweep: { rows: [...sweep, "BatchGetItem"], secrets: ["wechat"] },
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },

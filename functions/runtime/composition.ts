@@ -145,6 +145,7 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
           deadlineMachine: variable("DEADLINE_MACHINE_ARN"),
           refundMachine: variable("REFUND_MACHINE_ARN"),
           fulfilmentMachine: variable("FULFILMENT_MACHINE_ARN"),
+          compensationMachine: variable("COMPENSATION_MACHINE_ARN"),
           call: awsJsonClient("states", { env }),
         }),
     });

@@ -67,6 +67,8 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
       event.data.delivers === true && deps.workflows.startPreparation(orderId),
     ]);
   },
+  "claim.opened": (deps, event) => deps.workflows.startCompensation("claim", text(event, "orderId")),
+  "recall.compensated": (deps, event) => deps.workflows.startCompensation("recall", text(event, "recallId")),
   "order.ready": async (deps, event) => {
     if (event.data.delivers === true) await deps.workflows.startDelivery(text(event, "orderId"), 1);
   },

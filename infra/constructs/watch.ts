@@ -47,6 +47,7 @@ const ownerOf: Partial<Record<FunctionName, Owner>> = {
   HoldSweep: "orders",
   DeadlineSweep: "orders",
   Fulfilment: "orders",
+  Compensation: "orders",
   Deliveries: "orders",
 };
 

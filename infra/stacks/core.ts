@@ -30,6 +30,7 @@ const machineVariables: Record<MachineName, string> = {
   GroupDeadlineMachine: "DEADLINE_MACHINE_ARN",
   RefundMachine: "REFUND_MACHINE_ARN",
   FulfilmentMachine: "FULFILMENT_MACHINE_ARN",
+  CompensationMachine: "COMPENSATION_MACHINE_ARN",
 };
 
 /** One retailer's platform, whole. `bundles` is the folder `bundle()` filled. */
@@ -174,6 +175,7 @@ export class Core extends Stack {
     workflow("GroupDeadlineMachine", "group-deadline", "GroupDeadline");
     workflow("RefundMachine", "refund", "Refund");
     workflow("FulfilmentMachine", "fulfilment", "Fulfilment");
+    workflow("CompensationMachine", "compensation", "Compensation");
 
     // What the gateway lets through is checked again in the function: the embedded default has no gateway to trust.
     const staffOnly = {

@@ -25,6 +25,8 @@ export const claim = z.object({
   openedAt: epochMs,
   /** By when it is to be answered. */
   answerBy: epochMs,
+  /** In which state staff were told that it has waited too long. */
+  told: z.enum(["OPEN", "PAID_FIRST"]).optional(),
   /** What was paid first: by which member or staff, out of whose float. */
   paid: z
     .object({ by: z.string(), float: z.string(), refundId: idOf("RF"), amountFen: fen.min(1), at: epochMs })

@@ -5,6 +5,8 @@ export interface Workflows {
   /** One execution that watches until an order which is to be brought is packed, and one that brings it each time it is sent. */
   startPreparation(orderId: string): Promise<void>;
   startDelivery(orderId: string, attempt: number): Promise<void>;
+  /** One execution a claim (the order as id), or a recall whose goods are compensated. */
+  startCompensation(task: "claim" | "recall", id: string): Promise<void>;
   /** One execution a refund, named by it. */
   startRefund(orderId: string, refundId: string): Promise<void>;
 }

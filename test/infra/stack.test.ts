@@ -342,6 +342,7 @@ describe("rights", () => {
         ["DEADLINE_MACHINE_ARN", "GroupDeadlineMachine"],
         ["REFUND_MACHINE_ARN", "RefundMachine"],
         ["FULFILMENT_MACHINE_ARN", "FulfilmentMachine"],
+        ["COMPENSATION_MACHINE_ARN", "CompensationMachine"],
       ] as const) {
         expect(variables[variable]?.Ref === machine, `${name} ${variable}`).toBe(
           mayDo(roleOf(name), "states:StartExecution", { Ref: machine }),
@@ -556,7 +557,12 @@ describe("sources", () => {
 
   it("of the workflows are Standard machines that log every step but no data, and may invoke their tasks", () => {
     const machines = ofType("AWS::StepFunctions::StateMachine");
-    expect(machines.map(([id]) => id)).toEqual(["GroupDeadlineMachine", "RefundMachine", "FulfilmentMachine"]);
+    expect(machines.map(([id]) => id)).toEqual([
+      "GroupDeadlineMachine",
+      "RefundMachine",
+      "FulfilmentMachine",
+      "CompensationMachine",
+    ]);
     for (const [id, { Properties: p }] of machines) {
       expect(p.StateMachineType, id).toBe("STANDARD");
       expect(p.LoggingConfiguration, id).toMatchObject({ Level: "ALL", IncludeExecutionData: false });

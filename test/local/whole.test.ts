@@ -45,7 +45,7 @@ const admin = () =>
 
 test("every state machine of the template is valid, and made of what is run here", () => {
   const machines = platform.template.byType("AWS::StepFunctions::StateMachine").map(({ id }) => id);
-  expect(machines).toEqual(["GroupDeadlineMachine", "RefundMachine", "FulfilmentMachine"]);
+  expect(machines).toEqual(["GroupDeadlineMachine", "RefundMachine", "FulfilmentMachine", "CompensationMachine"]);
   for (const id of machines) {
     expect(aslValidator(loadDefinition(platform.template, id))).toMatchObject({ isValid: true });
   }

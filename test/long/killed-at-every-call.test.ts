@@ -175,6 +175,39 @@ chains["the fulfilment machine"] = {
   },
 };
 
+chains["the compensation machine"] = {
+  calls: "^states Look:|^stream Effects: states",
+  async prepare(leader, other) {
+    const { articleId } = await world.newArticle({ perishable: false });
+    const lines = [{ articleId, units: 1 }];
+    const lead: Seat = await made(leader.post("/v1/orders", { lines, place: world.here }));
+    await payAtChannel(leader, lead.orderId);
+    await world.platform.idle();
+    await pass(61 * minute);
+    const { code } = await made(leader.post(`/v1/orders/${lead.orderId}/pickup-code`));
+    await made(ops.post(`/ops/v1/stores/${lead.storeId}/pickups`, { code }));
+    const { recallId } = await made(ops.post("/ops/v1/recalls", { articleId, ...because }));
+    await world.platform.idle();
+    await pass(minute);
+    recallOf.set(lead.orderId, recallId);
+    return { leader, other, lead, seat: lead };
+  },
+  async run({ lead }) {
+    const rule = { by: "amount", fen: 100 };
+    const asked = { rule, bearer: "platform", reason: "整批次不新鲜" };
+    await made(ops.post(`/ops/v1/recalls/${recallOf.get(lead.orderId)}/compensations`, asked));
+    await world.platform.idle();
+    await pass(2_000);
+  },
+  async ended({ leader, lead }) {
+    const told = await made(ops.get(`/ops/v1/recalls/${recallOf.get(lead.orderId)}/compensations`));
+    expect(told).toMatchObject({ given: 1, doneAt: expect.any(String) });
+    expect((await order(leader, lead.orderId)).refunds).toMatchObject([{ cause: "compensation", state: "SUCCESS" }]);
+    expect(await refundsOf(lead)).toMatchObject([{ status: "SUCCESS", refundFen: 100 }]);
+  },
+};
+const recallOf = new Map<string, string>();
+
 let points = 0;
 const struck: string[] = [];
 const began = performance.now();

@@ -239,10 +239,22 @@ test("a claim is rejected with a reason that the member reads, one that nobody a
   await pass(7 * day);
   await pass(minute);
   expect(rings()).toBeGreaterThan(before);
+  const told = async () =>
+    (await world.events("claim.overdue"))
+      .filter(({ data }) => data.orderId === waiting.orderId)
+      .map(({ data }) => data.state);
+  expect(await told()).toEqual(["OPEN"]);
   // after the seven days it is still paid
   await made(storePays(waiting, 300));
   await pass(2 * day);
   await pass(2 * minute);
   expect(await world.unfinished()).toEqual([]);
+  // nobody decides who bears it, which is told of once as well; then somebody does
+  for (let days = 0; days < 16; days++) await pass(day);
+  expect(await told()).toEqual(["OPEN", "PAID_FIRST"]);
+  await made(recover(waiting, "store"));
+  await pass(2 * day);
+  const running = (await world.local("executions?status=RUNNING")).executions;
+  expect(running.filter(({ name }: { name: string }) => name === waiting.orderId)).toEqual([]);
   await recount();
 });

@@ -848,9 +848,11 @@ async function prepare<P extends WorldPlatform>(
     const of = <T>(entity: string) => (all.get(entity) ?? []) as unknown as T[];
     const { deadLetters } = await local("dead-letters");
     const executions: string[] = [];
+    // one that follows a claim waits for people, for days
     for (const status of ["RUNNING", "FAILED", "TIMED_OUT", "ABORTED"])
       for (const one of (await local(`executions?status=${status}`)).executions)
-        executions.push(`execution ${JSON.stringify(one)}`);
+        if (!one.at.some(({ wakesAt }: Any) => one.machine === "CompensationMachine" && wakesAt > now))
+          executions.push(`execution ${JSON.stringify(one)}`);
     return [
       ...of<Team>("Team")
         .filter((t) => t.state === "OPENING" || (t.state === "FORMING" && (t.deadline ?? 0) < now))

@@ -7,6 +7,7 @@ export function stepFunctions(options: {
   deadlineMachine: string;
   refundMachine: string;
   fulfilmentMachine: string;
+  compensationMachine: string;
   call: AwsCall;
 }): Workflows {
   const start = async (stateMachineArn: string, name: string, input: unknown) => {
@@ -21,6 +22,7 @@ export function stepFunctions(options: {
     startPreparation: (orderId) => start(options.fulfilmentMachine, `${orderId}-prepare`, { task: "prepare", orderId }),
     startDelivery: (orderId, attempt) =>
       start(options.fulfilmentMachine, `${orderId}-${attempt}`, { task: "bring", orderId }),
+    startCompensation: (task, id) => start(options.compensationMachine, id, { task, id }),
     startRefund: (orderId, refundId) => start(options.refundMachine, refundId, { orderId, refundId, round: 0 }),
   };
 }
