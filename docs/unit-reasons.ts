@@ -7,6 +7,7 @@ export const reasons: Partial<Record<OperationName | "any", Record<string, strin
     "Update Allotment": "the store's units left, on condition that there are enough",
     "Put Idempotency": "the answer, kept 48 h for whoever asks again under the same key",
     "Put InboxMessage": "the member's message; one an event, however often the event comes",
+    "Put PickTeam": "what the store's pick list of the day finds the team by: one a store, not one a seat",
     "Put Deal": "the lowest price of the day, which bounds what later campaigns may strike through",
     "Put Outbox seat.held": "the event: the seat counts for the community and the inviter",
     "Put Outbox seat.paid": "the event: the member is told",

@@ -121,6 +121,7 @@ const chapters: Chapter[] = [
       ready: "备货完成",
       dispatched: "交骑手配送",
       returned: "退回门店",
+      rerouted: "改派门店",
       handedOver: "核销提货",
       cancelled: "取消",
     },

@@ -10,13 +10,13 @@ import {
   retireArticle,
   sale,
   stockLimit,
-  temperatureZones,
   updateArticle,
 } from "../../shared/catalog/index.ts";
 import { idOf, ownCode } from "../../shared/kernel/ids.ts";
 import { basisPoints, fen } from "../../shared/kernel/money.ts";
 import { pictureUrl, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
+import { temperatureZones } from "../../shared/kernel/zone.ts";
 import { loadStore } from "../../shared/store/index.ts";
 import type { Stored } from "../../shared/table/entity.ts";
 import { allArticles, articles, stockOfStore, stocks } from "../../shared/table/keys.ts";

@@ -2,7 +2,9 @@ import * as z from "zod";
 import {
   dispatchOrder,
   issuePickupCode,
+  labelsOf,
   makeReady,
+  pickList,
   pickupCodePattern,
   readRecipient,
   rerouteOrder,
@@ -12,7 +14,9 @@ import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
+import { byZone, temperatureZones, zoneNames } from "../../shared/kernel/zone.ts";
 import { orderLifecycle, seatLifecycle, seatState, shippingLifecycle } from "../../shared/order/index.ts";
+import { loadStore } from "../../shared/store/index.ts";
 import { orders, ordersOfStore, teams } from "../../shared/table/keys.ts";
 import { listOf, listQuery, type Route, route } from "../runtime/route.ts";
 import { bearerOf } from "./bearer.ts";
@@ -23,6 +27,15 @@ const packedGrams = z
   .int()
   .optional()
   .meta({ description: "Of goods by weight: grams of all units, as packed", example: 930 });
+const zone = z.enum(temperatureZones).meta({ description: "常温 ambient, 冷藏 chilled, 冷冻 frozen" });
+const shelf = {
+  shelfNo: z.int().optional().meta({ description: "货架号: where it waits once it is ready, 1 to 999", example: 12 }),
+  shelfDay: z.string().optional().meta({ description: "The day the number is of", example: "2026-11-23" }),
+};
+const onShelf = ({ shelfNo, shelfDay }: { shelfNo?: number | undefined; shelfDay?: string | undefined }) => ({
+  ...(shelfNo !== undefined && { shelfNo }),
+  ...(shelfDay !== undefined && { shelfDay }),
+});
 const handedLine = z.object({ articleId: z.string(), name: z.string(), units: z.int(), packedGrams });
 const work = () => import("../../shared/groupbuy/work.ts");
 
@@ -36,15 +49,20 @@ const pickupCodeView = z
     store: z.object({ storeId: z.string(), name: z.string(), address: z.string(), hours: z.string() }),
     pickupFrom: isoOutput,
     pickupUntil: isoOutput,
+    ...shelf,
   })
   .meta({ id: "PickupCode" });
 
 const handedOverView = z
   .object({
     orderId: z.string(),
-    day: z.string().meta({ description: "Day the order was placed: goods are shelved by it", example: "2026-11-23" }),
+    day: z.string().meta({ description: "Day the order was placed", example: "2026-11-23" }),
+    ...shelf,
     units: z.int(),
     lines: z.array(handedLine),
+    zones: z
+      .array(z.object({ zone, name: z.string(), lines: z.array(handedLine) }))
+      .meta({ description: "The same lines by where they are kept: leave none in the fridge" }),
     handedOverAt: isoOutput,
   })
   .meta({ id: "HandedOver" });
@@ -78,6 +96,7 @@ const storeOrderView = z
     pickupFrom: isoOutput,
     pickupUntil: isoOutput,
     delivers: z.boolean().meta({ description: "It is brought to the member in this time" }),
+    ...shelf,
     handedOverAt: isoOutput.optional(),
   })
   .meta({ id: "StoreOrder" });
@@ -106,7 +125,62 @@ export const fulfilmentShop: Route[] = [
   }),
 ];
 
-const stageView = z.object({ orderId: z.string(), stage: z.enum(orderLifecycle.states) }).meta({ id: "OrderStage" });
+const stageView = z
+  .object({ orderId: z.string(), stage: z.enum(orderLifecycle.states), ...shelf })
+  .meta({ id: "OrderStage" });
+const pickupDay = z.iso
+  .date()
+  .meta({ description: "Day on which hand-over or delivery begins, Asia/Shanghai", example: "2026-11-23" });
+const pickListView = z
+  .object({
+    storeId: z.string(),
+    day: z.string(),
+    orders: z.int().meta({ description: "On the list" }),
+    ready: z.int().meta({ description: "Of them those that are ready" }),
+    waiting: z
+      .int()
+      .meta({ description: "Beside them: paid, but the goods have not come, or their share is being settled" }),
+    zones: z.array(
+      z.object({
+        zone,
+        name: z.string(),
+        articles: z.array(
+          z.object({
+            articleId: z.string(),
+            name: z.string(),
+            units: z.int().meta({ description: "Of all orders" }),
+            left: z.int().meta({ description: "Of orders that are not ready" }),
+            orders: z.array(
+              z.object({
+                orderId: z.string(),
+                units: z.int(),
+                grams: z.int().optional().meta({ description: "Of goods by weight: of one unit nominally" }),
+                packedGrams,
+                ready: z.boolean(),
+                shelfNo: shelf.shelfNo,
+                delivers: z.boolean(),
+                from: isoOutput,
+              }),
+            ),
+          }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: "PickList" });
+const labelView = z
+  .object({
+    orderId: z.string(),
+    last4: z.string().meta({ description: "Of the order's id, to be told apart by", example: "XEH4" }),
+    ...shelf,
+    delivers: z.boolean(),
+    pickupFrom: isoOutput,
+    pickupUntil: isoOutput,
+    zones: z
+      .array(z.object({ zone, name: z.string(), lines: z.array(handedLine) }))
+      .meta({ description: "One bag and one label each" }),
+  })
+  .meta({ id: "Label" });
 const atStore = {
   actor: "staff",
   owns: "none",
@@ -159,7 +233,7 @@ export const fulfilmentOps: Route[] = [
     ok: stageView,
     problems: ["ORDER_NOT_FOUND", "ORDER_STATE", "SEAT_STATE"],
     run: (deps, { params, actor, once }) => makeReady(deps, { ...params, staffId: actor.staffId, once }),
-    view: ({ orderId, stage }) => ({ orderId, stage }),
+    view: ({ orderId, stage, ...at }) => ({ orderId, stage, ...onShelf(at) }),
   }),
   route({
     method: "post",
@@ -238,7 +312,12 @@ export const fulfilmentOps: Route[] = [
     storeOf: (_deps, { params }) => params.storeId,
     idempotent: true,
     params: storePath,
-    body: z.strictObject({ code: z.string().regex(pickupCodePattern, "12 digits") }),
+    body: z.strictObject({
+      code: z.string().regex(pickupCodePattern, "12 digits"),
+      zones: z.array(zone).max(3).optional().meta({
+        description: "Zones whose goods are on the counter: refused while one of the order's is not among them",
+      }),
+    }),
     ok: handedOverView,
     problems: [
       "PICKUP_CODE_INVALID",
@@ -248,13 +327,18 @@ export const fulfilmentOps: Route[] = [
       "PACKING_REQUIRED",
       "PICKUP_LOCKED",
       "PICKUP_RECALLED",
+      "ZONES_MISSING",
       "ARRIVAL_OUTSTANDING",
       "SEAT_STATE",
       "ORDER_STATE",
     ],
     run: (deps, { params, body, actor, once }) =>
-      verifyPickup(deps, { staffId: actor.staffId, storeId: params.storeId, code: body.code, once }),
-    view: (handed) => ({ ...handed, handedOverAt: toIso(handed.handedOverAt) }),
+      verifyPickup(deps, { staffId: actor.staffId, storeId: params.storeId, ...body, once }),
+    view: (handed) => ({
+      ...handed,
+      zones: handed.zones.map((one) => ({ ...one, name: zoneNames[one.zone] })),
+      handedOverAt: toIso(handed.handedOverAt),
+    }),
   }),
 
   route({
@@ -297,12 +381,68 @@ export const fulfilmentOps: Route[] = [
             pickupFrom: toIso(order.pickupFrom),
             pickupUntil: toIso(order.pickupUntil),
             delivers: order.delivery !== undefined,
+            ...onShelf(order),
             ...(order.handedOverAt !== undefined && { handedOverAt: toIso(order.handedOverAt) }),
           };
         }),
         nextCursor: page.nextCursor,
       };
     },
+  }),
+
+  route({
+    method: "get",
+    path: "/ops/v1/stores/{storeId}/pick-list",
+    summary: "拣货单",
+    description:
+      "What is to be picked for the orders whose hand-over or delivery begins on a day, by temperature zone and article.",
+    ...atStore,
+    params: storePath,
+    query: z.strictObject({ day: pickupDay }),
+    ok: pickListView,
+    problems: ["STORE_NOT_FOUND"],
+    run: async (deps, { params: { storeId }, query: { day } }) => {
+      await loadStore(deps, storeId);
+      return pickList(deps, { storeId, day });
+    },
+    view: (list) => ({
+      ...list,
+      zones: list.zones.map(({ zone: of, articles }) => ({
+        zone: of,
+        name: zoneNames[of],
+        articles: articles.map((article) => ({
+          ...article,
+          orders: article.orders.map((one) => ({ ...one, from: toIso(one.from) })),
+        })),
+      })),
+    }),
+  }),
+  route({
+    method: "get",
+    path: "/ops/v1/stores/{storeId}/labels",
+    summary: "货架标签",
+    description:
+      "What the labels of a day's orders say that are ready: shelf number, zones and lines, and nobody's name.",
+    ...atStore,
+    params: storePath,
+    query: z.strictObject({ day: pickupDay }),
+    ok: z.object({ items: z.array(labelView) }).meta({ id: "Labels" }),
+    problems: ["STORE_NOT_FOUND"],
+    run: async (deps, { params: { storeId }, query: { day } }) => {
+      await loadStore(deps, storeId);
+      return labelsOf(deps, { storeId, day });
+    },
+    view: (labels) => ({
+      items: labels.map(({ order, lines }) => ({
+        orderId: order.orderId,
+        last4: order.orderId.slice(-4),
+        ...onShelf(order),
+        delivers: order.delivery !== undefined,
+        pickupFrom: toIso(order.pickupFrom),
+        pickupUntil: toIso(order.pickupUntil),
+        zones: byZone(lines).map((one) => ({ ...one, name: zoneNames[one.zone] })),
+      })),
+    }),
   }),
 
   route({

@@ -43,7 +43,13 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./campaign-routes.ts")).campaignOps,
   },
   {
-    under: ["/ops/v1/orders/*/reroute", "/ops/v1/stores/*/orders", "/ops/v1/stores/*/pickups"],
+    under: [
+      "/ops/v1/orders/*/reroute",
+      "/ops/v1/stores/*/labels",
+      "/ops/v1/stores/*/orders",
+      "/ops/v1/stores/*/pick-list",
+      "/ops/v1/stores/*/pickups",
+    ],
     routes: async () => (await import("./fulfilment-routes.ts")).fulfilmentOps,
   },
   {

@@ -1,3 +1,4 @@
+import { notePickOfOrder, notePicks, notePicksOfLine } from "../../shared/fulfilment/index.ts";
 import { counts, seatPagesIn } from "../../shared/groupbuy/index.ts";
 import { fileMessage } from "../../shared/journey/index.ts";
 import type { DomainEvent } from "../../shared/kernel/event.ts";
@@ -74,7 +75,10 @@ const toMember: Record<string, Words> = {
   "order.ready": (e) =>
     e.data.delivers
       ? { title: "订单已备好", body: "您的商品已备好,即将出发配送。" }
-      : { title: "订单已备好", body: "您的商品已备好,请凭提货码到店自提。" },
+      : {
+          title: "订单已备好",
+          body: `您的商品已备好${e.data.shelfNo === undefined ? "" : `(货架号${e.data.shelfNo})`},请凭提货码到店自提。`,
+        },
   "order.dispatched": () => ({ title: "订单配送中", body: "您的商品已出发,请保持电话畅通,凭收货码签收。" }),
   "delivery.unreachable": (e) => ({
     title: "骑手联系不上您",
@@ -206,12 +210,17 @@ export async function project(deps: Deps, event: DomainEvent): Promise<void> {
   const leader = leaderId ?? memberId;
   if (lead && typeof leader === "string") await tell(deps, event, leader, lead(event));
   if (event.type === "team.succeeded" && typeof teamId === "string") await rememberDeal(deps, teamId, event.at);
+  if (event.type === "order.rerouted" && typeof orderId === "string") await notePickOfOrder(deps.table, orderId);
+  const { lineId, pickupFrom } = event.data;
+  if (event.type === "arrival.moved" && typeof lineId === "string")
+    await notePicksOfLine(deps.table, lineId, Number(pickupFrom));
   const all = toTeam[event.type];
   if (all && typeof teamId === "string") {
     let told = 0;
     for await (const page of seatPagesIn(deps.table, teamId)) {
       const paid = page.filter(counts);
       await Promise.all(paid.map((seat) => tell(deps, event, seat.memberId, all(event), seat.orderId)));
+      if (event.type === "team.succeeded") await notePicks(deps.table, paid);
       told += paid.length;
     }
     const count = Number(event.data.paid ?? event.data.size);

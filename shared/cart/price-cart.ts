@@ -46,7 +46,7 @@ export async function priceCart(
   { lines: wanted, articles: sold }: { lines: readonly CartLine[]; articles: readonly Article[] },
   use: { memberId: string; couponGrantId?: string | undefined; storeId?: string | undefined },
 ): Promise<PricedCart> {
-  const lines = sold.map(({ articleId, name, priceFen, sale }, i) => ({
+  const lines = sold.map(({ articleId, name, priceFen, sale, temperatureZone }, i) => ({
     articleId,
     name,
     units: wanted[i]!.units,
@@ -54,6 +54,7 @@ export async function priceCart(
     unitFen: priceFen,
     amountFen: priceFen * wanted[i]!.units,
     ...(sale.by === "weight" && { grams: sale.grams }),
+    ...(temperatureZone !== undefined && { zone: temperatureZone }),
   }));
   const goodsFen = lines.reduce((sum, line) => sum + line.amountFen, 0);
   // an article that is sold below its floor leaves no room, and takes none from the others

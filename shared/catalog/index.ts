@@ -2,5 +2,5 @@ export { adjustStock, stockLimit, stockWrites } from "./adjust-stock.ts";
 export { articleDirectory, articlesAfter } from "./article-directory.ts";
 export { findArticles } from "./find-articles.ts";
 export { articleWrites, createArticle, loadArticle, retireArticle, updateArticle } from "./keep-article.ts";
-export { type Article, article, sale, temperatureZones } from "./model.ts";
+export { type Article, article, sale } from "./model.ts";
 export { indexArticles } from "./search-articles.ts";

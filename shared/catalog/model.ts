@@ -3,6 +3,7 @@ import { idOf, ownCode } from "../kernel/ids.ts";
 import { basisPoints, fen } from "../kernel/money.ts";
 import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
+import { temperatureZones } from "../kernel/zone.ts";
 
 /** How an article is sold: by piece, by weight (price estimated, settled after packing), or as a kit of others. */
 export const sale = z.discriminatedUnion("by", [
@@ -16,9 +17,6 @@ export const sale = z.discriminatedUnion("by", [
       .max(20),
   }),
 ]);
-
-/** 常温, 冷藏, 冷冻: how an article is kept. */
-export const temperatureZones = ["ambient", "chilled", "frozen"] as const;
 
 export const article = z.object({
   articleId: idOf("AR"),

@@ -4,6 +4,8 @@ export { followSettlement } from "./follow-settlement.ts";
 export { issuePickupCode, pickupCodePattern } from "./issue-pickup-code.ts";
 export { dispatchOrder, makeReady, readRecipient } from "./make-ready.ts";
 export { type Place, place } from "./model.ts";
+export { notePickOfOrder, notePicks, notePicksOfLine } from "./note-picks.ts";
+export { labelsOf, pickList } from "./pick-list.ts";
 export type { RoutePlanner, ShippingUpload } from "./ports.ts";
 export { rerouteOrder } from "./reroute-order.ts";
 export {

@@ -33,6 +33,9 @@ export interface IssuedCode {
   /** Epoch ms. */
   pickupFrom: number;
   pickupUntil: number;
+  /** Once it is ready: its number on the shelf, and the day (YYYY-MM-DD) the number is of. */
+  shelfNo?: number;
+  shelfDay?: string;
 }
 
 /**
@@ -76,6 +79,8 @@ export async function issuePickupCode(
       },
       pickupFrom: order.pickupFrom,
       pickupUntil: order.pickupUntil,
+      ...(order.shelfNo !== undefined && { shelfNo: order.shelfNo }),
+      ...(order.shelfDay !== undefined && { shelfDay: order.shelfDay }),
     });
     if (order.pickupCode !== undefined)
       return answer(await vault.open(order.memberId, member.dataKey, "pickupCode", order.pickupCode));

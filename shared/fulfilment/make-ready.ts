@@ -16,6 +16,7 @@ import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table } from "../table/entity.ts";
 import { dispatches, orders, outbox } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
+import { takeShelf } from "./take-shelf.ts";
 
 type Deps = { env: Pick<Env, "clock" | "ids">; table: Table };
 type Input = { storeId: string; orderId: string; staffId: string; once: Once<Order> };
@@ -51,21 +52,28 @@ async function step(
     if (name === "dispatched" && !order.delivery)
       throw new DomainError("ORDER_STATE", "its member collects it: hand it over for the pickup code");
     if (!orderLifecycle.allows(order.stage, name)) throw new DomainError("ORDER_STATE", `the order is ${order.stage}`);
-    const next: Order = { ...order, stage: orderLifecycle.to(name) };
+    // what comes back to the store keeps its number
+    const taken = name === "ready" ? await takeShelf({ env, table }, storeId) : undefined;
+    const next: Order = { ...order, ...taken?.shelf, stage: orderLifecycle.to(name) };
     const brought =
       name === "ready"
         ? dispatchBegun(env, order)
         : dispatchTaken(env, await table.load(dispatches, { orderId }), staffId);
     const { event, action } = steps[name];
     await table.commit([
-      orders.patch(order).asRead(order).move("stage", orderLifecycle, name),
+      orders
+        .patch(order)
+        .asRead(order)
+        .move("stage", orderLifecycle, name)
+        .set(taken?.shelf ?? {}),
+      ...(taken ? [taken.write] : []),
       ...brought,
       outbox.create(
         makeEvent(env, {
           type: event,
           actor: { kind: "staff", id: staffId },
           origin: order.origin,
-          data: { ...orderFacts(order), delivers: order.delivery !== undefined },
+          data: { ...orderFacts(order), delivers: order.delivery !== undefined, ...taken?.shelf },
         }),
       ),
       audited(env, { staffId, action, target: orderId }),

@@ -29,6 +29,22 @@ export const pickupCode = z.object({
   issuedAt: epochMs,
 });
 
+/** A team with seats that a store hands over from a day (YYYY-MM-DD in Asia/Shanghai) on, `from` epoch ms. */
+export const pickTeam = z.object({
+  storeId: idOf("ST"),
+  day: z.string(),
+  teamId: idOf("TM"),
+  from: epochMs,
+});
+
+/** The last number that was given out of a store's shelf on a day (YYYY-MM-DD in Asia/Shanghai), and when. */
+export const shelfCount = z.object({
+  storeId: idOf("ST"),
+  day: z.string(),
+  last: z.int().min(1).max(999),
+  at: epochMs,
+});
+
 /** Wrong codes entered by a staff member at a store within one minute; the last ten minutes together make the lock. */
 export const pickupTries = z.object({
   staffId: z.string(),

@@ -8,6 +8,7 @@ import {
   leaveLine,
   type Order,
   openAllotment,
+  orderLifecycle,
   type Routed,
   returnUnits,
   takeUnits,
@@ -62,7 +63,9 @@ export async function rerouteOrder(
       );
 
     // another store serves it from its stock, wherever its goods were to come from
-    const { pickupHash, pickupCode: _sealed, sourced: _none, slotId, ...kept } = order;
+    const { pickupHash, pickupCode: _sealed, sourced: _none, slotId, shelfNo: _no, shelfDay: _day, ...kept } = order;
+    // there it is to be picked anew
+    const stage = order.stage === "READY" ? orderLifecycle.to("rerouted") : order.stage;
     const { storeId, routed, take } = await anotherStore(deps, kept, input.storeId);
     const arrival = await arrivalOf(table, order);
     const result: Rerouted = { orderId, fromStoreId: order.storeId, storeId, routed };
@@ -71,7 +74,7 @@ export async function rerouteOrder(
       ...(order.teamId === undefined
         ? []
         : [teams.check({ teamId: order.teamId }).whenIn("state", ["FORMING", "SUCCEEDED"]).or("SEAT_STATE")]),
-      orders.replace({ ...kept, storeId, routed }),
+      orders.replace({ ...kept, stage, storeId, routed }),
       ...take,
       ...(await returnUnits(deps, order, "reroute")),
       ...(slotId === undefined ? [] : [slotBack({ storeId: order.storeId, slotId })]),

@@ -3,6 +3,7 @@ import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { minute, second, toIso } from "../kernel/time.ts";
+import { byZone, type TemperatureZone } from "../kernel/zone.ts";
 import { arrivalOf, type Order, orderLifecycle, unweighed } from "../order/index.ts";
 import { recallAt } from "../supply/index.ts";
 import { audited } from "../table/audit.ts";
@@ -15,13 +16,20 @@ import { codeHashOf } from "./issue-pickup-code.ts";
 const MAX_WRONG = 5;
 const LOCK_MS = 10 * minute;
 
+type HandedLine = { articleId: string; name: string; units: number; packedGrams?: number | undefined };
+
 /** What the staff member at the counter needs to hand over; nothing that names the member. */
 export interface HandedOver {
   orderId: string;
-  /** Day the order was placed, YYYY-MM-DD: goods are shelved by it. */
+  /** Day the order was placed, YYYY-MM-DD. */
   day: string;
+  /** Where it waits on the shelf, where it was made ready before. */
+  shelfNo?: number;
+  shelfDay?: string;
   units: number;
-  lines: { articleId: string; name: string; units: number; packedGrams?: number | undefined }[];
+  lines: HandedLine[];
+  /** The same lines by where they are kept, so that nothing stays in the fridge. */
+  zones: { zone: TemperatureZone; lines: HandedLine[] }[];
   /** Epoch ms. */
   handedOverAt: number;
 }
@@ -29,11 +37,20 @@ export interface HandedOver {
 /**
  * Hands an order over for its code: one commit uses the code, closes the order and queues the shipping upload. Of two tills at
  * once, one succeeds. Throws PICKUP_LOCKED, PICKUP_CODE_INVALID (counted), PICKUP_CODE_USED, PICKUP_OTHER_STORE (facts: the
- * right store), PICKUP_NOT_READY (before `pickupFrom`), PICKUP_RECALLED, ARRIVAL_OUTSTANDING, PACKING_REQUIRED, SEAT_STATE (a refund is under way, or nothing arrived), ORDER_STATE.
+ * right store), PICKUP_NOT_READY (before `pickupFrom`), PICKUP_RECALLED, ARRIVAL_OUTSTANDING, PACKING_REQUIRED, ZONES_MISSING (facts: the zones not handed out), SEAT_STATE (a refund is under way, or nothing arrived), ORDER_STATE.
  */
 export async function verifyPickup(
   deps: { env: Pick<Env, "clock" | "ids">; table: Table; blindIndex(text: string): string },
-  input: { staffId: string; storeId: string; code: string; orderId?: string; once: Once<HandedOver> },
+  input: {
+    staffId: string;
+    storeId: string;
+    code: string;
+    /** Whose code it must be. */
+    orderId?: string;
+    /** The zones whose goods are on the counter; left out, nobody looks. */
+    zones?: readonly TemperatureZone[] | undefined;
+    once: Once<HandedOver>;
+  },
 ): Promise<HandedOver> {
   const { env, table } = deps;
   const { staffId, storeId } = input;
@@ -76,13 +93,37 @@ export async function verifyPickup(
         facts: { orderId },
       });
     // what is allotted by what arrived may not be in the lines yet; such an order has one
-    const lines = order.lines.map(({ articleId, name, packedGrams, units: n }) => ({
+    const lines = order.lines.map(({ articleId, name, packedGrams, units: n, zone }) => ({
       articleId,
       name,
       packedGrams,
       units: order.sourced === "to_order" ? units : n,
+      zone,
     }));
-    const result: HandedOver = { orderId, day, units, lines, handedOverAt: now };
+    const zones = byZone(lines);
+    const missing = zones.filter(({ zone }) => input.zones && !input.zones.includes(zone));
+    if (missing.length > 0)
+      throw new DomainError(
+        "ZONES_MISSING",
+        `take out of the ${missing.map(({ zone }) => zone).join(" and the ")} zone`,
+        {
+          facts: {
+            zones: missing.map(({ zone }) => zone).join(),
+            names: missing.flatMap((one) => one.lines.map(({ name }) => name)).join(),
+            ...(order.shelfNo !== undefined && { shelfNo: order.shelfNo }),
+          },
+        },
+      );
+    const result: HandedOver = {
+      orderId,
+      day,
+      ...(order.shelfNo !== undefined && { shelfNo: order.shelfNo }),
+      ...(order.shelfDay !== undefined && { shelfDay: order.shelfDay }),
+      units,
+      lines,
+      zones,
+      handedOverAt: now,
+    };
     // The team is not looked at: codes are issued for SUCCEEDED teams only, and a team's terminal state never changes.
     await table.commit([
       pickupCodes

@@ -1,5 +1,6 @@
 import type { Article } from "../catalog/index.ts";
 import type { Env } from "../kernel/env.ts";
+import type { TemperatureZone } from "../kernel/zone.ts";
 import type { KitPart } from "../order/index.ts";
 import { type GoodsJudgement, judgeGoods, standingRecall } from "../supply/index.ts";
 import type { Table } from "../table/entity.ts";
@@ -15,6 +16,7 @@ interface Goods {
   perishable: boolean;
   components?: KitPart[];
   grams?: number;
+  zone?: TemperatureZone;
 }
 
 /**
@@ -22,10 +24,11 @@ interface Goods {
  * that no floor is dodged by a kit; it is perishable where a component is.
  */
 export async function goodsOf(table: Pick<Table, "loadMany">, article: Article): Promise<Goods> {
-  const { sale, costFen, perishable } = article;
+  const { sale, costFen, perishable, temperatureZone: zone } = article;
   const own = {
     costFen,
     perishable,
+    ...(zone !== undefined && { zone }),
     refused: article.retired ? "the article is retired: choose one on sale" : undefined,
   };
   if (sale.by === "weight") return { ...own, grams: sale.grams };
@@ -44,7 +47,13 @@ export async function goodsOf(table: Pick<Table, "loadMany">, article: Article):
       parts.reduce((sum, part) => sum + part.units * part.costFen, 0),
     ),
     perishable: perishable || parts.some((part) => part.perishable),
-    components: parts.map(({ articleId, name, units, priceFen }) => ({ articleId, name, units, aloneFen: priceFen })),
+    components: parts.map(({ articleId, name, units, priceFen, temperatureZone }) => ({
+      articleId,
+      name,
+      units,
+      aloneFen: priceFen,
+      ...(temperatureZone !== undefined && { zone: temperatureZone }),
+    })),
   };
 }
 

@@ -4,6 +4,7 @@ import { idOf } from "../kernel/ids.ts";
 import { basisPoints, fen } from "../kernel/money.ts";
 import { text } from "../kernel/text.ts";
 import { epochMs } from "../kernel/time.ts";
+import { temperatureZones } from "../kernel/zone.ts";
 import { campaignLifecycle, teamLifecycle } from "./lifecycle.ts";
 
 /** Who may join a team: everybody; the leader's community; neighbours routed to the leader's store; who never paid before. */
@@ -19,6 +20,7 @@ const component = z.object({
   name: z.string(),
   units: z.int().min(1).max(99),
   aloneFen: fen.min(1),
+  zone: z.enum(temperatureZones).optional(),
 });
 
 /** Where the goods of a batch come from; rows of before it was asked come from stock. */
@@ -49,6 +51,8 @@ const termFields = z.object({
   components: z.array(component).min(1).max(20).optional(),
   /** Of an article by weight: of one unit nominally. What a store packs is weighed, and what lacks is refunded. */
   grams: z.int().min(1).max(100_000).optional(),
+  /** How the article is kept, where it says. */
+  zone: z.enum(temperatureZones).optional(),
   /** Price of one unit alone, and in a team that succeeds; in a batch, at its first tier. */
   aloneFen: fen.min(1),
   teamFen: fen.min(1),

@@ -90,7 +90,8 @@ async function moveOrder({ env, table }: Deps, lineId: string, { orderId }: Orde
     if (!line || !order || !waits(order) || order.pickupFrom === line.pickupFrom) return;
     const { pickupFrom, pickupUntil, articleName } = line;
     await table.commit([
-      orders.patch(order).asRead(order).set({ pickupFrom, pickupUntil }),
+      // found by the day its pickup begins on
+      orders.replace({ ...order, pickupFrom, pickupUntil }),
       outbox.create(
         makeEvent(env, {
           type: "order.promise_moved",

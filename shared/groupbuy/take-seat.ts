@@ -264,7 +264,7 @@ async function prepareSeat(
     throw new DomainError("NOT_ADMITTED_STORE", undefined, own);
 
   const channel = terms.batch ? "batch" : "mini";
-  const { articleId, aloneFen, teamFen, grams } = terms;
+  const { articleId, aloneFen, teamFen, grams, zone } = terms;
   const priced = { units, unitFen: teamFen, floorFen: terms.floorFen };
   const lines = [{ articleId, amountFen: teamFen * units }];
   const use = { lines, storeId: route.storeId, channel } as const;
@@ -289,7 +289,15 @@ async function prepareSeat(
     stage: "PLACED",
     shipping: "NONE",
     ...linesOf(
-      { articleId, name: terms.articleName, units, aloneFen, unitFen: teamFen, ...(grams !== undefined && { grams }) },
+      {
+        articleId,
+        name: terms.articleName,
+        units,
+        aloneFen,
+        unitFen: teamFen,
+        ...(grams !== undefined && { grams }),
+        ...(zone !== undefined && { zone }),
+      },
       terms.components,
     ),
     ...(discounts.length > 0 && { discounts, ...(terms.floorFen !== undefined && { floorFen: terms.floorFen }) }),

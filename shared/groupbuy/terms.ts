@@ -8,6 +8,7 @@ export const termsOf = (campaign: Campaign): Terms => ({
   perishable: campaign.perishable,
   ...(campaign.components && { components: campaign.components }),
   ...(campaign.grams !== undefined && { grams: campaign.grams }),
+  ...(campaign.zone !== undefined && { zone: campaign.zone }),
   aloneFen: campaign.aloneFen,
   teamFen: campaign.teamFen,
   costFen: campaign.costFen,

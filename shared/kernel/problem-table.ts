@@ -366,6 +366,12 @@ export const problems = {
     en: "The order belongs to another store",
     log: "info",
   },
+  ZONES_MISSING: {
+    status: 409,
+    zh: "还有其他温区的商品没有取齐",
+    en: "Goods of another temperature zone are still to be taken out",
+    log: "info",
+  },
   PICKUP_RECALLED: {
     status: 409,
     zh: "商品正在召回,请勿交付",

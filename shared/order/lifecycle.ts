@@ -26,7 +26,7 @@ export const seatLifecycle = lifecycle({
 
 export const orderLifecycle = lifecycle({
   PLACED: { ready: "READY", handedOver: "HANDED_OVER", cancelled: "CANCELLED" },
-  READY: { handedOver: "HANDED_OVER", cancelled: "CANCELLED", dispatched: "DISPATCHED" },
+  READY: { handedOver: "HANDED_OVER", cancelled: "CANCELLED", dispatched: "DISPATCHED", rerouted: "PLACED" },
   DISPATCHED: { handedOver: "HANDED_OVER", returned: "READY" },
   HANDED_OVER: {},
   CANCELLED: {},

@@ -4,6 +4,7 @@ import { idOf } from "../kernel/ids.ts";
 import { fen } from "../kernel/money.ts";
 import { epochMs } from "../kernel/time.ts";
 import { pii } from "../kernel/vault.ts";
+import { temperatureZones } from "../kernel/zone.ts";
 import { payment } from "../payment/model.ts";
 import { orderLifecycle, seatLifecycle, shippingLifecycle } from "./lifecycle.ts";
 
@@ -19,6 +20,8 @@ export const orderLine = z.object({
   /** Of goods by weight: of one unit nominally, and of all units as packed. */
   grams: z.int().min(1).optional(),
   packedGrams: z.int().min(1).optional(),
+  /** How it is kept, as its article said when it was ordered; ambient where it is left out. */
+  zone: z.enum(temperatureZones).optional(),
 });
 
 /** The kit that an order's lines are the components of: price of one alone, and as sold. */
@@ -116,6 +119,9 @@ export const order = payment.extend({
   deliverTo: pii().optional(),
   pickupHash: z.string().optional(),
   pickupCode: pii().optional(),
+  /** Where it waits since it is ready: a number of its store's shelf, and the day (YYYY-MM-DD, Asia/Shanghai) that the number is of. */
+  shelfNo: z.int().min(1).max(999).optional(),
+  shelfDay: z.string().optional(),
   handedOverAt: epochMs.optional(),
   /** When the member left a forming team. */
   leftAt: epochMs.optional(),

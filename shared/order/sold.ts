@@ -1,4 +1,5 @@
 import { allocate, proportionOf } from "../kernel/money.ts";
+import type { TemperatureZone } from "../kernel/zone.ts";
 import type { Refund } from "../payment/index.ts";
 import type { Order } from "./model.ts";
 
@@ -8,6 +9,7 @@ export interface KitPart {
   name: string;
   units: number;
   aloneFen: number;
+  zone?: TemperatureZone | undefined;
 }
 
 /** The article that is sold: `units` of it, the price of one alone and as sold, fen. */
@@ -17,6 +19,7 @@ export interface Sold {
   units: number;
   aloneFen: number;
   unitFen: number;
+  zone?: TemperatureZone | undefined;
   /** Of goods by weight: of one unit nominally, of all as packed, and what they then come to, fen. */
   grams?: number | undefined;
   packedGrams?: number | undefined;

@@ -7,7 +7,7 @@ import { commission, commissionAccount, commissionProgramme } from "../commissio
 import { community, membership } from "../community/model.ts";
 import { coupon, couponGrant } from "../coupon/model.ts";
 import { dispatch, riderShift, track } from "../dispatch/model.ts";
-import { pickupCode, pickupTries, routeCell } from "../fulfilment/model.ts";
+import { pickTeam, pickupCode, pickupTries, routeCell, shelfCount } from "../fulfilment/model.ts";
 import { allotment, campaign, communityCampaign, guard, share, team, totalCap, touch } from "../groupbuy/model.ts";
 import { homePage } from "../home/model.ts";
 import { member, openidLink, phoneLink, session, staff } from "../identity/model.ts";
@@ -368,9 +368,11 @@ export const orders = entity({
   schema: order,
   keyed: ["orderId"],
   key: ({ orderId }) => ({ pk: `ORDER#${orderId}`, sk: "#" }),
-  indexed: ["teamId", "memberId", "storeId", "day"],
+  indexed: ["teamId", "memberId", "storeId", "day", "pickupFrom"],
   index: (o) => ({
-    ...(o.teamId !== undefined && { gsi1pk: `TEAM#${o.teamId}`, gsi1sk: `SEAT#${o.orderId}` }),
+    ...(o.teamId !== undefined
+      ? { gsi1pk: `TEAM#${o.teamId}`, gsi1sk: `SEAT#${o.orderId}` }
+      : { gsi1pk: `STORE#${o.storeId}#PICKUP#${dayOf(o.pickupFrom)}`, gsi1sk: o.orderId }),
     gsi2pk: `MEMBER#${o.memberId}`,
     gsi2sk: o.orderId,
     gsi3pk: `STORE#${o.storeId}#DAY#${o.day}`,
@@ -384,6 +386,9 @@ export const ordersOfMember = (memberId: string) =>
 /** `on` is the day as YYYY-MM-DD in Asia/Shanghai. */
 export const ordersOfStore = (storeId: string, on: string) =>
   orders.query({ index: "gsi3", pk: `STORE#${storeId}#DAY#${on}` });
+/** Those of no team whose hand-over, or delivery, begins on a day. */
+export const cartOrdersFor = (storeId: string, on: string) =>
+  orders.query({ index: "gsi1", pk: `STORE#${storeId}#PICKUP#${on}` });
 
 export const paymentAttempts = entity({
   name: "PaymentAttempt",
@@ -558,6 +563,23 @@ export const pickupTriesRows = entity({
   keyed: ["staffId", "storeId", "window"],
   key: (t) => ({ pk: `TRIES#${t.staffId}#${t.storeId}`, sk: stamp(t.window) }),
   ttl: (t) => seconds(t.window + hour),
+});
+/** Written behind a team's success, one a store: what its seats are handed over by. */
+export const pickTeams = entity({
+  name: "PickTeam",
+  schema: pickTeam,
+  keyed: ["storeId", "day", "teamId"],
+  key: ({ storeId, day: on, teamId }) => ({ pk: `PICK#${storeId}#${on}`, sk: teamId }),
+  ttl: ({ from }) => seconds(from + 90 * day),
+});
+export const teamsToHandOver = (storeId: string, on: string) => pickTeams.query({ pk: `PICK#${storeId}#${on}` });
+
+export const shelfCounts = entity({
+  name: "ShelfCount",
+  schema: shelfCount,
+  keyed: ["storeId", "day"],
+  key: ({ storeId, day: on }) => ({ pk: `SHELF#${storeId}`, sk: on }),
+  ttl: ({ at }) => seconds(at + 30 * day),
 });
 
 export const dispatches = entity({

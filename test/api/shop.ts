@@ -218,6 +218,8 @@ export function samplesOf(ids: {
     "post /ops/v1/stores/{storeId}/orders/{orderId}/claim/rejection": () => ({ body: because }),
     "post /ops/v1/orders/{orderId}/claim/recovery": () => ({ body: { bearer: "store", ...because } }),
     "post /ops/v1/stores/{storeId}/orders/{orderId}/packing": () => ({ body: { grams: 930 } }),
+    "get /ops/v1/stores/{storeId}/pick-list": () => ({ query: "?day=2026-11-23" }),
+    "get /ops/v1/stores/{storeId}/labels": () => ({ query: "?day=2026-11-23" }),
     "get /ops/v1/stores/{storeId}/orders": () => ({ query: "?day=2026-11-23" }),
     "post /ops/v1/orders/{orderId}/reroute": () => ({ body: because }),
     "post /ops/v1/stores/{storeId}/orders/{orderId}/delivery": () => ({ body: { decision: "sendAgain", ...because } }),

@@ -93,6 +93,7 @@ describe("verifying a pickup", () => {
       day: order.day,
       units: 2,
       lines: [{ articleId: order.articleId, name: "草莓", units: 2 }],
+      zones: [{ zone: "ambient", lines: [{ articleId: order.articleId, name: "草莓", units: 2 }] }],
       handedOverAt: now,
     });
     expect(await table.load(orders, order)).toMatchObject({

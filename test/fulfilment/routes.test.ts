@@ -81,6 +81,7 @@ it("hands over at the staff member's store, answers a repetition to the byte, an
     day: "2026-11-23",
     units: 2,
     lines: [{ articleId: order.articleId, name: "草莓", units: 2 }],
+    zones: [{ zone: "ambient", name: "常温", lines: [{ articleId: order.articleId, name: "草莓", units: 2 }] }],
     handedOverAt: "2026-11-23T10:00:00+08:00",
   });
   expect((await call("POST", pickups(), clerk, { code }, "key-0001")).text).toBe(first.text);
