@@ -127,6 +127,14 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number; re
     owner: "platform",
     impact: "An import that was accepted is not fully applied: articles, prices or stock are partly old, partly new",
   },
+  uncollected: {
+    by: "Backlog",
+    // looked at from two hours before the end of pickup; kept for a day, then a day for the store
+    minutes: 50 * 60,
+    owner: "orders",
+    impact:
+      "Goods that nobody collected lie at a store a day longer than they are kept: they spoil, and their money stays frozen",
+  },
   invoice: {
     by: "Invoices",
     minutes: 4 * 60,

@@ -126,7 +126,7 @@ const benches: Record<string, Bench> = {
   order: {
     machine: any(orderLifecycle),
     arrows: `PLACED → READY, PLACED → HANDED_OVER, PLACED → CANCELLED, READY → HANDED_OVER, READY → CANCELLED,
-      READY → DISPATCHED, DISPATCHED → HANDED_OVER, DISPATCHED → READY, READY → PLACED`,
+      READY → DISPATCHED, DISPATCHED → HANDED_OVER, DISPATCHED → READY, READY → PLACED, READY → DISPOSED`,
     put: ofOrder("stage", orderLifecycle),
   },
   shipping: {

@@ -10,6 +10,7 @@ import {
   placeOrder,
   quoteCart,
 } from "../../shared/cart/index.ts";
+import { uncollectedText } from "../../shared/fulfilment/index.ts";
 import { freeHold } from "../../shared/groupbuy/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
@@ -63,8 +64,21 @@ const served = {
   weightNotice: z.string().optional().meta({ description: "Where an article is sold by weight" }),
   perishableNotice: z.string().optional().meta({ description: "Where an article is perishable" }),
   afterSaleNotice: z.string().meta({ description: "Who answers for goods that are not right, and until when" }),
+  uncollectedNotice: z
+    .string()
+    .optional()
+    .meta({ description: "Of a pickup: what becomes of goods that nobody collects" }),
 };
-const notices = ({ lines, perishable }: { lines: readonly { grams?: number | undefined }[]; perishable: boolean }) => ({
+const notices = ({
+  lines,
+  perishable,
+  delivery,
+}: {
+  lines: readonly { grams?: number | undefined }[];
+  perishable: boolean;
+  delivery: object | undefined;
+}) => ({
+  ...(!delivery && { uncollectedNotice: uncollectedText }),
   ...(lines.some(({ grams }) => grams !== undefined) && {
     weightNotice: "按重量出售的商品先按标称重量付款,提货前按实称结算,多退少不补。",
   }),
@@ -88,7 +102,7 @@ const toQuote = ({ route: { storeId, why, options }, ...quote }: CartQuote) => (
   price: cartPriceOf({ ...quote.priced, delivery: quote.delivery }),
   pickupFrom: toIso(quote.pickupFrom),
   pickupUntil: toIso(quote.pickupUntil),
-  ...notices(quote.priced),
+  ...notices({ ...quote.priced, delivery: quote.delivery }),
   slots: quote.slots.map(toSlot),
   stores: options.map((one) => ({ storeId: one.storeId, distanceM: one.distanceM })),
 });
@@ -112,7 +126,7 @@ const toPlaced = ({ order, why, perishable }: Placed) => ({
   price: cartPriceOf(order),
   pickupFrom: toIso(order.pickupFrom),
   pickupUntil: toIso(order.pickupUntil),
-  ...notices({ lines: order.lines, perishable }),
+  ...notices({ lines: order.lines, perishable, delivery: order.delivery }),
   holdUntil: toIso(order.holdUntil),
 });
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import {
   dispatchOrder,
+  disposeOrder,
   issuePickupCode,
   labelsOf,
   makeReady,
@@ -12,7 +13,7 @@ import {
 } from "../../shared/fulfilment/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
-import { typedText } from "../../shared/kernel/text.ts";
+import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { byZone, temperatureZones, zoneNames } from "../../shared/kernel/zone.ts";
 import { orderLifecycle, seatLifecycle, seatState, shippingLifecycle } from "../../shared/order/index.ts";
@@ -98,6 +99,7 @@ const storeOrderView = z
     delivers: z.boolean().meta({ description: "It is brought to the member in this time" }),
     ...shelf,
     handedOverAt: isoOutput.optional(),
+    disposedAt: isoOutput.optional(),
   })
   .meta({ id: "StoreOrder" });
 
@@ -250,6 +252,70 @@ export const fulfilmentOps: Route[] = [
     view: ({ orderId, stage }) => ({ orderId, stage }),
   }),
   route({
+    method: "post",
+    path: "/ops/v1/stores/{storeId}/orders/{orderId}/short-picks",
+    summary: "缺货处理",
+    description:
+      "The store turned out not to have some units of an article: they are refunded in proportion to what was paid, or as many units of another article, of the same price or cheaper, take their place at no cost to the member. Until the order is handed over or leaves; the member is told.",
+    ...atStore,
+    idempotent: true,
+    params: storePath.extend(orderPath.shape),
+    body: z.strictObject({
+      articleId: idOf("AR"),
+      units: z.int().min(1).max(9_999).meta({ description: "Missing units" }),
+      remedy: z
+        .union([z.literal("refund"), z.strictObject({ substituteArticleId: idOf("AR") })])
+        .meta({ description: "refund, or the article that takes their place", example: "refund" }),
+    }),
+    ok: z
+      .object({
+        orderId: z.string(),
+        articleId: z.string(),
+        units: z.int(),
+        refundFen: z.int().meta({ description: "What goes back, fen; 0 where nothing does" }),
+        substitute: z.object({ articleId: z.string(), name: z.string() }).optional(),
+      })
+      .meta({ id: "ShortPick" }),
+    problems: [
+      "ORDER_NOT_FOUND",
+      "ORDER_STATE",
+      "SEAT_STATE",
+      "ARRIVAL_OUTSTANDING",
+      "ARTICLE_NOT_FOUND",
+      "SOLD_OUT",
+      "COMPENSATION_LIMIT",
+    ],
+    run: async (deps, { params, body: { remedy, ...missing }, actor, once }) =>
+      (await work()).shortPick(deps, {
+        by: actor.staffId,
+        ...params,
+        ...missing,
+        ...(remedy !== "refund" && remedy),
+        once,
+      }),
+  }),
+  route({
+    method: "post",
+    path: "/ops/v1/stores/{storeId}/orders/{orderId}/disposal",
+    summary: "逾期未提处理",
+    description:
+      "Disposes of goods that nobody collected, by the rule shown before buying: once they were kept for a day after the end of pickup. Nothing goes back; note and photo are on record.",
+    ...atStore,
+    idempotent: true,
+    params: storePath.extend(orderPath.shape),
+    body: z.strictObject({
+      note: typedText(2, 200).meta({ example: "叶菜已黄,报损" }),
+      photo: text(1, 300)
+        .optional()
+        .meta({ description: "Where the picture is kept", example: "disposals/20261125-1.jpg" }),
+    }),
+    ok: stageView,
+    problems: ["ORDER_NOT_FOUND", "ORDER_STATE", "SEAT_STATE"],
+    run: (deps, { params, body, actor, once }) =>
+      disposeOrder(deps, { ...params, ...body, staffId: actor.staffId, once }),
+    view: ({ orderId, stage, ...at }) => ({ orderId, stage, ...onShelf(at) }),
+  }),
+  route({
     method: "get",
     path: "/ops/v1/stores/{storeId}/orders/{orderId}/recipient",
     summary: "收件人",
@@ -383,6 +449,7 @@ export const fulfilmentOps: Route[] = [
             delivers: order.delivery !== undefined,
             ...onShelf(order),
             ...(order.handedOverAt !== undefined && { handedOverAt: toIso(order.handedOverAt) }),
+            ...(order.disposedAt !== undefined && { disposedAt: toIso(order.disposedAt) }),
           };
         }),
         nextCursor: page.nextCursor,

@@ -430,7 +430,7 @@ export const groupbuyShop: Route[] = [
     view: ({ order, team, arrival, changed, page }, deps) => {
       const waiting =
         ["HELD", "PAID", "REFUND_DUE"].includes(seatState(order, team)) ||
-        (order.seat === "PAID" && order.stage !== "HANDED_OVER");
+        (order.seat === "PAID" && order.stage !== "HANDED_OVER" && order.stage !== "DISPOSED");
       const again = (team && askAgainS(team, deps.env.clock.now())) ?? (waiting ? 60 : undefined);
       return {
         version: page ? orderVersion(page) : orderVersion({ order, team, arrival }),

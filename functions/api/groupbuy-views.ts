@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { explainRoute } from "../../shared/fulfilment/index.ts";
+import { explainRoute, uncollectedText } from "../../shared/fulfilment/index.ts";
 import {
   batchTeamId,
   type Campaign,
@@ -92,6 +92,7 @@ const offer = {
   afterSaleNotice: z
     .string()
     .meta({ description: "Shown before paying: who answers for goods that are not right, and until when" }),
+  uncollectedNotice: z.string().meta({ description: "What becomes of goods that nobody collects" }),
 };
 
 export const perishableText = "本商品为鲜活易腐品,不适用七日无理由退货;如有质量问题仍可退款。";
@@ -158,6 +159,7 @@ const offerView = (terms: Terms) => ({
     perishableNotice: perishableText,
   }),
   afterSaleNotice: afterSaleText(terms.perishable),
+  uncollectedNotice: uncollectedText,
 });
 
 export const campaignView = z
@@ -373,7 +375,7 @@ const refundView = z
     state: z.enum(refundLifecycle.states),
     cause: z.enum(refundCauses).meta({
       description:
-        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish; weight_difference: 称重结算, what lacked of the nominal weight; compensation: 售后先行赔付; cancelled: 取消订单",
+        "settled_difference: 截单结算, what a batch's share leaves over of what was paid; short_arrival: 到货不足; late_arrival: 到货延期, at the member's wish; weight_difference: 称重结算, what lacked of the nominal weight; compensation: 售后先行赔付; cancelled: 取消订单; short_pick: 缺货",
     }),
     refundFen: money,
     requestedAt: isoOutput,
@@ -403,6 +405,7 @@ const headline: Record<SeatState, string> = {
 /** What an order from the cart, which stands once it is paid, is waiting for. */
 const stageLine: Partial<Record<Order["stage"], string>> = { PLACED: "备货中", READY: "待提货", DISPATCHED: "配送中" };
 export function headlineOf({ stage, teamId, delivery }: Order, seat: SeatState): string {
+  if (stage === "DISPOSED") return "逾期未提,已由门店处理";
   if (stage === "HANDED_OVER") return delivery ? "已送达" : "已提货";
   if (teamId !== undefined || seat !== "CONFIRMED") return headline[seat];
   return (delivery && stage === "READY" ? "待配送" : stageLine[stage]) ?? headline[seat];
@@ -460,7 +463,12 @@ export const orderView = z
       .object({ from: isoOutput, until: isoOutput, feeFen: money })
       .optional()
       .meta({ description: "It is brought to you between these times" }),
+    missing: z
+      .array(z.object({ articleId: id, name: z.string(), units: z.int(), instead: z.string().optional() }))
+      .optional()
+      .meta({ description: "What the store turned out not to have: refunded, or given as another article" }),
     handedOverAt: isoOutput.optional(),
+    disposedAt: isoOutput.optional(),
     version: z.string(),
   })
   .meta({ id: "Order" });
@@ -536,7 +544,9 @@ export function toOrder(page: OrderPage): z.input<typeof orderView> {
         feeFen: order.delivery.feeFen,
       },
     }),
+    ...(order.missing && { missing: order.missing }),
     ...(order.handedOverAt !== undefined && { handedOverAt: toIso(order.handedOverAt) }),
+    ...(order.disposedAt !== undefined && { disposedAt: toIso(order.disposedAt) }),
     version: orderVersion(page),
   };
 }

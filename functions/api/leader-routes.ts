@@ -188,7 +188,7 @@ export const leaderShop: Route[] = [
           holdUntil: toIso(holdUntil),
         })),
         uncollected: paid
-          .filter(({ stage }) => team.state === "SUCCEEDED" && stage !== "HANDED_OVER")
+          .filter(({ stage }) => team.state === "SUCCEEDED" && stage !== "HANDED_OVER" && stage !== "DISPOSED")
           .map(({ memberId, units, storeId, pickupFrom, pickupUntil }) => ({
             name: nameOf(memberId),
             units,

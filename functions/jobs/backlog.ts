@@ -1,5 +1,6 @@
 import { carryCompensation, remindClaim } from "../../shared/aftersale/index.ts";
 import { accrueCommissions, releaseCommissions } from "../../shared/commission/index.ts";
+import { lookAtUncollected } from "../../shared/fulfilment/index.ts";
 import { bookSubsidies, carryPromise, carryRecall, sweep } from "../../shared/groupbuy/index.ts";
 import { applyImport } from "../../shared/masterdata/work.ts";
 import { shareOut } from "../../shared/payout/index.ts";
@@ -10,7 +11,17 @@ import type { Deps } from "../runtime/deps.ts";
 import { jobHandler, lateWork } from "../runtime/handler.ts";
 import { logger } from "../runtime/logger.ts";
 
-const kinds = ["recall", "compensation", "promise", "subsidy", "referral", "commission", "claim", "import"] as const;
+const kinds = [
+  "recall",
+  "compensation",
+  "promise",
+  "subsidy",
+  "referral",
+  "commission",
+  "claim",
+  "import",
+  "uncollected",
+] as const;
 const works: Record<(typeof kinds)[number], (deps: Deps, due: Due, untilMs: number) => Promise<boolean | number>> = {
   recall: (deps, due, untilMs) => carryRecall(deps, due.id, untilMs),
   compensation: (deps, due, untilMs) => carryCompensation(deps, due.id, untilMs),
@@ -26,9 +37,10 @@ const works: Record<(typeof kinds)[number], (deps: Deps, due: Due, untilMs: numb
   },
   claim: (deps, due) => remindClaim(deps, due.id),
   import: (deps, due, untilMs) => applyImport(deps, due.id, untilMs),
+  uncollected: (deps, due) => lookAtUncollected(deps, due.id),
 };
 
-/** Goes on with long lists of work that were decided and are not done yet: recalls first, then what is given for them, arrivals that were put off, subsidies of a batch, referrals whose reward is due, commissions, claims that nobody answered, then imports. */
+/** Goes on with long lists of work that were decided and are not done yet: recalls first, then what is given for them, arrivals that were put off, subsidies of a batch, referrals whose reward is due, commissions, claims that nobody answered, imports, then what nobody collects. */
 export const handler = jobHandler("backlog", composeDeps([]), async (deps, untilMs) => {
   const tally: Record<string, number> = {};
   const began = deps.env.clock.now();

@@ -78,9 +78,11 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   "seat.left": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "seat.withdrawn": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
   "order.compensated": (deps, event) => deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId")),
-  "order.packed": async (deps, event) => {
-    if (event.data.refundId !== undefined)
-      await deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId"));
+  "order.short_picked": startPart,
+  "order.packed": startPart,
+  "order.disposed": async (deps, event) => {
+    const orderId = text(event, "orderId");
+    await Promise.all([awaitRelease(deps, orderId, event.data.profitSharing === true), tellHandOver(deps, orderId)]);
   },
   "arrival.closed": (deps, event) => refundShort(deps, text(event, "lineId")),
   "arrival.moved": async (deps, event) => {
@@ -111,6 +113,12 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
       impact: "会员的钱需要人工处理",
     }),
 };
+
+/** Begins the refund of a part of an order, where one came of it. */
+async function startPart(deps: Deps, event: DomainEvent): Promise<void> {
+  if (event.data.refundId !== undefined)
+    await deps.workflows.startRefund(text(event, "orderId"), text(event, "refundId"));
+}
 
 /** How long the stream may wait for one event's work that a due row would finish as well, ms. */
 const A_WHILE = 8 * second;

@@ -63,6 +63,30 @@ const toMember: Record<string, Words> = {
           title: "称重结算,退还差额",
           body: `“${e.data.articleName}”实称${e.data.grams}克,标称${e.data.nominalGrams}克,不足部分${amount(e, "refundFen")}将原路退回。`,
         },
+  "order.short_picked": (e) => {
+    const back = e.data.refundId === undefined ? undefined : amount(e, "refundFen");
+    return e.data.insteadName === undefined
+      ? {
+          title: "缺货,部分退款",
+          body: `很抱歉“${e.data.articleName}”缺${e.data.missingUnits}份,${back === undefined ? "" : `${back}将原路退回,`}其余商品照常为您备好。`,
+        }
+      : {
+          title: "缺货,已换同类商品",
+          body: `很抱歉“${e.data.articleName}”缺${e.data.missingUnits}份,已为您换成“${e.data.insteadName}”,不另收费${back === undefined ? "" : `,差价${back}将原路退回`}。不合意请在提货时告诉店员。`,
+        };
+  },
+  "order.pickup_ends": (e) => ({
+    title: "请记得提货",
+    body: `“${e.data.articleName}”${moment(e, "until")}截止提货${e.data.shelfNo === undefined ? "" : `(货架号${e.data.shelfNo})`},请凭提货码到店自提。`,
+  }),
+  "order.pickup_over": (e) => ({
+    title: "提货时间已过",
+    body: `“${e.data.articleName}”还在店里,为您保留到${moment(e, "keptUntil")},之后由门店处理,不再退款。`,
+  }),
+  "order.disposed": (e) => ({
+    title: "逾期未提,已由门店处理",
+    body: `“${e.data.articleName}”超过保留时间无人提取,门店已按下单时公布的规则处理。有疑问请联系客服。`,
+  }),
   "order.promise_moved": (e) => ({
     title: "到货延期",
     body: `“${e.data.articleName}”到货延期,${moment(e, "pickupFrom")}起可提货。货到之前可申请全额退款,不操作则为您保留订单。`,

@@ -121,7 +121,7 @@ async function accrue(deps: Deps, all: readonly Earned[]): Promise<void> {
     for (const { orderId } of some) {
       const order = now.get(orderId) as Stored<Order>;
       if (order.refundedFen) await takeBack(deps, orderId);
-      if (order.handedOverAt !== undefined) await awaitRelease(deps, orderId);
+      if ((order.handedOverAt ?? order.disposedAt) !== undefined) await awaitRelease(deps, orderId);
     }
   }
 }

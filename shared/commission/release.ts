@@ -9,14 +9,15 @@ import { commissionLifecycle } from "./lifecycle.ts";
 type Deps = { table: Table; env: Env };
 
 /**
- * The order was handed over: from then on its after-sale time runs. May be told again; nothing where it earns nobody anything and its
+ * The order was handed over, or disposed of: from then on its after-sale time runs. May be told again; nothing where it earns nobody anything and its
  * payment is not kept for 分账.
  */
 export async function awaitRelease({ table }: Deps, orderId: string, profitSharing?: boolean): Promise<void> {
   if (!profitSharing && (await table.page(commissionsOfOrder(orderId), { limit: 1 })).items.length === 0) return;
   const order = await table.load(orders, { orderId });
-  if (order?.handedOverAt === undefined) return;
-  const at = order.handedOverAt + afterSaleMs;
+  const ended = order?.handedOverAt ?? order?.disposedAt;
+  if (ended === undefined) return;
+  const at = ended + afterSaleMs;
   try {
     await table.write(dues.create({ kind: "commission", id: orderId, at, since: at }));
   } catch (error) {
@@ -29,8 +30,9 @@ export async function releaseCommissions(deps: Deps, orderId: string): Promise<b
   const { env, table } = deps;
   return decide(async () => {
     const order = await table.load(orders, { orderId });
-    if (order?.handedOverAt === undefined) return true;
-    const over = order.handedOverAt + afterSaleMs;
+    const ended = order?.handedOverAt ?? order?.disposedAt;
+    if (ended === undefined) return true;
+    const over = ended + afterSaleMs;
     const now = env.clock.now();
     if (now < over) return over;
     const { items } = await table.page(commissionsOfOrder(orderId), { limit: 10 });

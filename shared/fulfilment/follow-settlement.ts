@@ -26,7 +26,7 @@ export async function followSettlement(
   const order = await table.load(orders, { orderId });
   if (!order || (order.shipping !== "SENT" && order.shipping !== "LATE")) return true;
   const now = env.clock.now();
-  const since = now - (order.handedOverAt ?? now);
+  const since = now - (order.handedOverAt ?? order.disposedAt ?? now);
   const said = await deps.shippingUpload.settlementOf(order.paymentNo);
   if (said.kind === "settled") {
     await moved(deps, orderId, "settled");

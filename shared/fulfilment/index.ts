@@ -17,5 +17,6 @@ export {
   routeOrder,
 } from "./route-order.ts";
 export { explainRoute, hoursText } from "./route-texts.ts";
+export { disposeOrder, lookAtUncollected, uncollectedText } from "./uncollected.ts";
 export { uploadShipping } from "./upload-shipping.ts";
 export { verifyPickup } from "./verify-pickup.ts";

@@ -57,6 +57,8 @@ export async function issuePickupCode(
     const order = await table.load(orders, { orderId });
     if (!order) throw new DomainError("ORDER_NOT_FOUND");
     if (order.stage === "HANDED_OVER") throw new DomainError("PICKUP_CODE_USED", "this order was handed over");
+    if (order.stage === "DISPOSED")
+      throw new DomainError("ORDER_STATE", "nobody collected it in time: it was disposed of");
     if (order.stage === "CANCELLED") throw new DomainError("ORDER_STATE", "this order is cancelled");
     const team = await loadTeam(table, order);
     if (seatState(order, team) !== "CONFIRMED")

@@ -53,8 +53,8 @@ async function step(
       throw new DomainError("ORDER_STATE", "its member collects it: hand it over for the pickup code");
     if (!orderLifecycle.allows(order.stage, name)) throw new DomainError("ORDER_STATE", `the order is ${order.stage}`);
     // what comes back to the store keeps its number
-    const taken = name === "ready" ? await takeShelf({ env, table }, storeId) : undefined;
-    const next: Order = { ...order, ...taken?.shelf, stage: orderLifecycle.to(name) };
+    const taken = name === "ready" ? await takeShelf({ env, table }, order) : undefined;
+    const next: Order = { ...order, ...taken?.at, stage: orderLifecycle.to(name) };
     const brought =
       name === "ready"
         ? dispatchBegun(env, order)
@@ -65,15 +65,15 @@ async function step(
         .patch(order)
         .asRead(order)
         .move("stage", orderLifecycle, name)
-        .set(taken?.shelf ?? {}),
-      ...(taken ? [taken.write] : []),
+        .set(taken?.at ?? {}),
+      ...(taken?.writes ?? []),
       ...brought,
       outbox.create(
         makeEvent(env, {
           type: event,
           actor: { kind: "staff", id: staffId },
           origin: order.origin,
-          data: { ...orderFacts(order), delivers: order.delivery !== undefined, ...taken?.shelf },
+          data: { ...orderFacts(order), delivers: order.delivery !== undefined, ...taken?.at },
         }),
       ),
       audited(env, { staffId, action, target: orderId }),

@@ -63,7 +63,16 @@ export async function rerouteOrder(
       );
 
     // another store serves it from its stock, wherever its goods were to come from
-    const { pickupHash, pickupCode: _sealed, sourced: _none, slotId, shelfNo: _no, shelfDay: _day, ...kept } = order;
+    const {
+      pickupHash,
+      pickupCode: _sealed,
+      sourced: _none,
+      slotId,
+      shelfNo: _no,
+      shelfDay: _day,
+      readyAt: _at,
+      ...kept
+    } = order;
     // there it is to be picked anew
     const stage = order.stage === "READY" ? orderLifecycle.to("rerouted") : order.stage;
     const { storeId, routed, take } = await anotherStore(deps, kept, input.storeId);

@@ -14,7 +14,7 @@ export type ShippingOutcome =
   | { kind: "refused"; code: string; message: string };
 
 /**
- * Tells the payment channel that an order was handed over. May be called any number of times and by two at once: the channel
+ * Tells the payment channel that an order was handed over, or disposed of by the rule. May be called any number of times and by two at once: the channel
  * takes the same values again, and one commit moves NONE → SENT, takes the due row away, and has the money followed. `dueAt` (epoch ms) names the due
  * row if a sweep moved it; otherwise it is the hand-over's own. Outside calls: one, not retried here. Throws ORDER_NOT_FOUND,
  * ORDER_STATE (not handed over).
@@ -27,8 +27,8 @@ export async function uploadShipping(
   const { env, table, shippingUpload } = deps;
   const order = await table.load(orders, { orderId });
   if (!order) throw new DomainError("ORDER_NOT_FOUND");
-  if (order.handedOverAt === undefined) throw new DomainError("ORDER_STATE", "not handed over yet");
-  const handedOverAt = order.handedOverAt;
+  const handedOverAt = order.handedOverAt ?? order.disposedAt;
+  if (handedOverAt === undefined) throw new DomainError("ORDER_STATE", "not handed over yet");
   if (order.shipping === "NONE") {
     const member = await loadLasting(table, members, { memberId: order.memberId });
     invariant(member, `order ${orderId} has a member`);

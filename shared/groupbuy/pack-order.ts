@@ -121,7 +121,7 @@ function packingOf(orderId: string, line: Order["lines"][number], packedAt: numb
 }
 
 /** Throws where the goods of an order are not, or not yet, to be packed. A team's end and what arrived for a seat are for good. */
-async function refuseUnready(table: Table, order: Stored<Order>): Promise<void> {
+export async function refuseUnready(table: Table, order: Stored<Order>): Promise<void> {
   if (order.stage !== "PLACED" && order.stage !== "READY")
     throw new DomainError("ORDER_STATE", `the order is ${order.stage}`);
   const team = await loadTeam(table, order);

@@ -139,6 +139,7 @@ const reasons: Record<Refund["cause"], string> = {
   weight_difference: "称重结算,退还不足部分",
   compensation: "售后先行赔付",
   cancelled: "取消订单,全额退款",
+  short_pick: "缺货,退还缺少部分",
 };
 
 function step(deps: Deps, input: RefundKey & { round: number }, refund: Refund | undefined): RefundStep {

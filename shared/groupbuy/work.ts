@@ -4,3 +4,4 @@ export { compensateOrder } from "./compensate-order.ts";
 export { movePromise } from "./move-promise.ts";
 export { packOrder } from "./pack-order.ts";
 export { lineOf, receiveArrival } from "./receive-arrival.ts";
+export { shortPick } from "./short-pick.ts";

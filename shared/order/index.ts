@@ -38,4 +38,5 @@ export {
   unweighed,
   weighed,
   weightOf,
+  without,
 } from "./sold.ts";

@@ -26,9 +26,16 @@ export const seatLifecycle = lifecycle({
 
 export const orderLifecycle = lifecycle({
   PLACED: { ready: "READY", handedOver: "HANDED_OVER", cancelled: "CANCELLED" },
-  READY: { handedOver: "HANDED_OVER", cancelled: "CANCELLED", dispatched: "DISPATCHED", rerouted: "PLACED" },
+  READY: {
+    handedOver: "HANDED_OVER",
+    cancelled: "CANCELLED",
+    dispatched: "DISPATCHED",
+    rerouted: "PLACED",
+    disposed: "DISPOSED",
+  },
   DISPATCHED: { handedOver: "HANDED_OVER", returned: "READY" },
   HANDED_OVER: {},
+  DISPOSED: {},
   CANCELLED: {},
 });
 

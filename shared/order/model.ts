@@ -119,10 +119,20 @@ export const order = payment.extend({
   deliverTo: pii().optional(),
   pickupHash: z.string().optional(),
   pickupCode: pii().optional(),
+  /** What the store turned out not to have: refunded, or given as another article. The lines are without it. */
+  missing: z
+    .array(z.object({ articleId: idOf("AR"), name: z.string(), units: z.int().min(1), instead: z.string().optional() }))
+    .max(100)
+    .optional(),
+  /** When it was made ready, and which reminder to collect it its member had last: before the end of pickup, or at it. */
+  readyAt: epochMs.optional(),
+  reminded: z.enum(["soon", "over"]).optional(),
   /** Where it waits since it is ready: a number of its store's shelf, and the day (YYYY-MM-DD, Asia/Shanghai) that the number is of. */
   shelfNo: z.int().min(1).max(999).optional(),
   shelfDay: z.string().optional(),
   handedOverAt: epochMs.optional(),
+  /** When its store disposed of it, for nobody collected it. */
+  disposedAt: epochMs.optional(),
   /** When the member left a forming team. */
   leftAt: epochMs.optional(),
   /** The refund of what was paid, and when it ended. */

@@ -75,6 +75,52 @@ export const notGoneBackFen = (
 
 type Line = Order["lines"][number];
 
+/** What takes the place of units that are missing: an article, the price of one alone and as sold, fen. */
+type Instead = Pick<Line, "articleId" | "name" | "aloneFen" | "unitFen" | "zone">;
+
+/**
+ * An order that goes without some units of a line, and what goes back for them, fen: their part of what is kept of the payment for
+ * the line, rounded half up, or, where another article takes their place, of what that is cheaper by. A discount's share of what goes back
+ * goes with it. A line without units is gone; the order must keep one.
+ */
+export function without(
+  order: Pick<Order, "units" | "lines" | "discounts" | "kit">,
+  articleId: string,
+  units: number,
+  instead?: Instead,
+): Pick<Order, "units" | "lines" | "discounts"> & { backFen: number } {
+  const { lines, discounts = [], kit } = order;
+  const off = sharedOff({ lines, discounts });
+  const at = lines.findIndex((line) => line.articleId === articleId);
+  const line = lines[at]!;
+  const lostFen = proportionOf(line.amountFen, units, line.units);
+  const insteadFen = instead ? Math.min(lostFen, instead.unitFen * units) : 0;
+  const cutFen = lostFen - insteadFen;
+  const offFen = cutFen === 0 ? 0 : Math.min(cutFen, proportionOf(off[at]!, cutFen, line.amountFen));
+  const offBack = allocate(
+    offFen,
+    discounts.map(({ amountFen }) => amountFen),
+  );
+  const rest = line.units - units;
+  const kept = rest === 0 ? [] : [{ ...line, units: rest, amountFen: line.amountFen - lostFen }];
+  const added = instead ? [{ ...instead, units, amountFen: insteadFen }] : [];
+  return {
+    units: kit ? order.units : order.units - (instead ? 0 : units),
+    lines: lines.toSpliced(at, 1, ...kept, ...added),
+    ...(order.discounts && {
+      discounts: discounts.map((one, i) => ({ ...one, amountFen: one.amountFen - offBack[i]! })),
+    }),
+    backFen: cutFen - offFen,
+  };
+}
+
+/** What is taken off an order, shared out over its lines by what they were sold for. */
+const sharedOff = ({ lines, discounts = [] }: Pick<Order, "lines" | "discounts">): number[] =>
+  allocate(
+    discounts.reduce((sum, one) => sum + one.amountFen, 0),
+    lines.map((line) => line.unitFen * line.units),
+  );
+
 /** The nominal grams of all units of a line by weight; undefined of any other. */
 export const nominalGrams = ({ grams, units }: Pick<Line, "grams" | "units">): number | undefined =>
   grams === undefined ? undefined : units * grams;
@@ -97,11 +143,8 @@ export const unweighed = <L extends Pick<Line, "grams" | "packedGrams">>({ lines
  * nothing.
  */
 export function weighed(order: Pick<Order, "lines" | "discounts">, articleId: string, grams: number) {
-  const { lines, discounts = [] } = order;
-  const off = allocate(
-    discounts.reduce((sum, one) => sum + one.amountFen, 0),
-    lines.map((line) => line.unitFen * line.units),
-  );
+  const { lines } = order;
+  const off = sharedOff(order);
   const at = lines.findIndex((line) => line.articleId === articleId);
   const line = lines[at]!;
   const nominal = nominalGrams(line) ?? grams;

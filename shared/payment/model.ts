@@ -33,6 +33,7 @@ export const refundCauses = [
   "weight_difference",
   "compensation",
   "cancelled",
+  "short_pick",
 ] as const;
 
 /** Money on its way back. Its number is fixed before the channel is asked; one refund has one attempt in force. */

@@ -865,6 +865,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   invoice: 4,
   claim: 4,
   compensation: 1,
+  uncollected: 4,
 };
 export const dues = entity({
   name: "Due",

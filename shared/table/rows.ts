@@ -38,6 +38,7 @@ export const dueKinds = [
   "dispatch",
   "claim",
   "compensation",
+  "uncollected",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

@@ -16,6 +16,7 @@ import {
   ledgerCursors,
   limitRows,
   members as memberRows,
+  orders,
   staffMembers,
 } from "../../shared/table/keys.ts";
 import { openWorld, sendPicture } from "../stories/world.ts";
@@ -745,17 +746,36 @@ async function cartOrders(): Promise<void> {
     await ask("post /v1/cart/quotes", { caller: member, body: { ...body, ...more } });
     await placed(more);
   }
-  const [mine, theirs] = [await placed(), await placed()];
-  for (const { orderId } of [mine, theirs]) {
+  const two = { lines: [{ articleId, units: 2 }] };
+  const [mine, theirs, left] = [await placed(), await placed(), await placed(two)];
+  for (const { orderId } of [mine, theirs, left]) {
     const { body: asked } = await ask("post /v1/orders/{orderId}/payment", { caller: member, parameters: { orderId } });
     await local("wechat/pay", { paymentNo: asked.paymentNo });
   }
   await platform.idle();
   for (let i = 0; i < 2; i++) await cancelled(mine.orderId);
   for (let i = 0; i < 2; i++) await byStore(theirs.orderId, theirs.storeId);
+  await lackedAndLeft(left, articleId);
   await deliveries(member);
   await exhaust(member.memberId);
   await placed();
+}
+
+/** An order that goes without a unit, is listed, made ready, and collected by nobody. */
+async function lackedAndLeft({ orderId, storeId }: { orderId: string; storeId: string }, articleId: string) {
+  const at = { caller: callers.staff[0]!, parameters: { storeId, orderId } };
+  const path = "/ops/v1/stores/{storeId}/orders/{orderId}";
+  for (const units of [1, 9])
+    await ask(`post ${path}/short-picks`, { ...at, body: { articleId, units, remedy: "refund" } });
+  await ask(`post ${path}/ready`, at);
+  const day = dayOf(clock.now());
+  for (const list of ["pick-list", "labels"])
+    await ask(`get /ops/v1/stores/{storeId}/${list}`, { ...at, parameters: { storeId, day } });
+  const dispose = () => ask(`post ${path}/disposal`, { ...at, body: { note: "报损" } });
+  await dispose();
+  const then = clock.now() - 72 * hour;
+  await world.table.commit([orders.patch({ orderId }).set({ readyAt: then, pickupUntil: then })]);
+  await dispose();
 }
 
 /** Slots and fees as ops keep them, addresses as members do, and an order that is brought. */

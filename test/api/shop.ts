@@ -218,6 +218,10 @@ export function samplesOf(ids: {
     "post /ops/v1/stores/{storeId}/orders/{orderId}/claim/rejection": () => ({ body: because }),
     "post /ops/v1/orders/{orderId}/claim/recovery": () => ({ body: { bearer: "store", ...because } }),
     "post /ops/v1/stores/{storeId}/orders/{orderId}/packing": () => ({ body: { grams: 930 } }),
+    "post /ops/v1/stores/{storeId}/orders/{orderId}/short-picks": () => ({
+      body: { articleId: ids.articleId, units: 1, remedy: "refund" },
+    }),
+    "post /ops/v1/stores/{storeId}/orders/{orderId}/disposal": () => ({ body: { note: "叶菜已黄,报损" } }),
     "get /ops/v1/stores/{storeId}/pick-list": () => ({ query: "?day=2026-11-23" }),
     "get /ops/v1/stores/{storeId}/labels": () => ({ query: "?day=2026-11-23" }),
     "get /ops/v1/stores/{storeId}/orders": () => ({ query: "?day=2026-11-23" }),

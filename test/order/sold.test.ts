@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Order } from "../../shared/order/index.ts";
-import { type KitPart, keptFen, linesOf, resold, soldOf, unweighed, weighed } from "../../shared/order/index.ts";
+import {
+  type KitPart,
+  keptFen,
+  linesOf,
+  resold,
+  soldOf,
+  unweighed,
+  weighed,
+  without,
+} from "../../shared/order/index.ts";
 import { discounted, priceLines } from "../../shared/pricing/index.ts";
 
 const price = fc.integer({ min: 1, max: 1_000_000 });
@@ -146,6 +155,62 @@ test("several articles weighed one after the other, in any order: each gives bac
       expect(unweighed(after.order)).toEqual([]);
       expect(keptFen(after.order) + after.backFen).toBe(goodsFen - off);
       expect(keptFen(after.order)).toBeGreaterThanOrEqual(0);
+    }),
+  );
+});
+
+/** An order from the cart with what is taken off it, one line of which lacks some units. */
+const lacking = fc
+  .record({
+    lines: fc.array(fc.record({ units: someUnits, unitFen: price }), { minLength: 1, maxLength: 20 }),
+    off: fc.tuple(fc.nat(500_000), fc.nat(500_000)),
+    which: fc.nat(),
+    part: fc.nat(),
+    instead: fc.option(price, { nil: undefined }),
+  })
+  .map(({ lines: rows, off, which, part, instead }) => {
+    const lines = rows.map((row, i) => ({
+      articleId: `AR${i}`,
+      name: `单品${i}`,
+      aloneFen: row.unitFen,
+      ...row,
+      amountFen: row.units * row.unitFen,
+    }));
+    const goodsFen = sum(lines.map((line) => line.amountFen));
+    const { discounts } = discounted({ units: 1, unitFen: goodsFen }, [
+      { kind: "pickup" as const, faceFen: off[0] },
+      { kind: "coupon" as const, faceFen: off[1] },
+    ]);
+    const line = lines[which % lines.length]!;
+    return {
+      order: { units: sum(rows.map((row) => row.units)), lines, discounts },
+      line,
+      lacks: 1 + (part % line.units),
+      instead,
+    };
+  });
+
+test("what an order goes without goes back in its part of what was paid, and lines and discounts say the rest exactly", () => {
+  fc.assert(
+    fc.property(lacking, ({ order, line, lacks, instead }) => {
+      const other = instead && {
+        articleId: "AR",
+        name: "替代",
+        aloneFen: instead,
+        unitFen: Math.min(instead, line.unitFen),
+      };
+      const { backFen, ...cut } = without(order, line.articleId, lacks, other || undefined);
+      expect(keptFen(cut)).toBe(keptFen(order) - backFen);
+      const goodsFen = lacks * (line.unitFen - (other ? other.unitFen : 0));
+      expect(backFen).toBeGreaterThanOrEqual(0);
+      expect(backFen).toBeLessThanOrEqual(goodsFen);
+      if (order.discounts.length === 0) expect(backFen).toBe(goodsFen);
+      for (const [i, { amountFen }] of (cut.discounts ?? []).entries()) {
+        expect(amountFen).toBeGreaterThanOrEqual(0);
+        expect(amountFen).toBeLessThanOrEqual(order.discounts[i]!.amountFen);
+      }
+      expect(cut.units).toBe(sum(cut.lines.map((one) => one.units)));
+      expect(cut.lines.every((one) => one.units > 0)).toBe(true);
     }),
   );
 });

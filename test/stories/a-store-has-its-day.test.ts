@@ -115,6 +115,7 @@ test("a kit and a team's goods keep their zones, and an order that another store
   await ready(lead.orderId);
   const moved = await made(ops.post(`/ops/v1/orders/${lead.orderId}/reroute`, { storeId: there, reason: "冷柜停电" }));
   expect(moved).toMatchObject({ storeId: there });
+  await world.platform.idle();
   expect(await list()).toMatchObject({ orders: picks.orders - 1 });
   const taken = await made(ops.get(`/ops/v1/stores/${there}/pick-list?day=${today}`));
   expect(taken).toMatchObject({ orders: 1, ready: 0 });
