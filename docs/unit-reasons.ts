@@ -25,6 +25,7 @@ export const reasons: Partial<Record<OperationName | "any", Record<string, strin
     "Put Due refund": "what the reconciliation finds it by, should nobody finish it",
     "Put Due shipping": "what the reconciliation finds the order by until WeChat has been told",
     "Delete Due shipping": "WeChat has been told",
+    "Put Due tasting": "what the member is asked by, two hours later, how it tasted",
     "Put Due settlement": "what the order is found by until the channel has let its money go",
     "Put RateToken": "one of the requests that WeChat allows the merchant this second",
   },

@@ -76,7 +76,7 @@ const aims: Aim[] = [
     most: 13,
     of: ({ pickup_code, pickup, shipping }) => writesOf(pickup_code) + writesOf(pickup) + writesOf(shipping),
     instead:
-      "Three commits that happen at three moments can't share rows. Met by the verification alone once the order's row is below 1 KB (2 less in each of the three): the sealed code would have to lie with its hash, and the keys not be kept as attributes too. Beyond that the event nobody acts on (code issued: 2), the due rows of the upload and of the money that it releases (4, and with it the certainty that WeChat is told after a crash), the code's own row (4, by an index on the order, which is behind), the audit (2) or the stored answer (2) would have to go.",
+      "Three commits that happen at three moments can't share rows. Met by the verification alone once the order's row is below 1 KB (2 less in each of the three): the sealed code would have to lie with its hash, and the keys not be kept as attributes too. Beyond that the event nobody acts on (code issued: 2), the due rows of the upload and of the money that it releases (4, and with it the certainty that WeChat is told after a crash), the question how it tasted (1), the code's own row (4, by an index on the order, which is behind), the audit (2) or the stored answer (2) would have to go.",
   },
   {
     what: "refund, a member of three",

@@ -127,6 +127,12 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number; re
     owner: "platform",
     impact: "An import that was accepted is not fully applied: articles, prices or stock are partly old, partly new",
   },
+  tasting: {
+    by: "Backlog",
+    minutes: 12 * 60,
+    owner: "platform",
+    impact: "Members are not asked how their goods were: bad ones are heard of later",
+  },
   uncollected: {
     by: "Backlog",
     // looked at from two hours before the end of pickup; kept for a day, then a day for the store

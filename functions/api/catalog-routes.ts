@@ -10,6 +10,7 @@ import {
   retireArticle,
   sale,
   stockLimit,
+  takeStock,
   updateArticle,
 } from "../../shared/catalog/index.ts";
 import { idOf, ownCode } from "../../shared/kernel/ids.ts";
@@ -26,6 +27,7 @@ import { listPage } from "./list-page.ts";
 
 const articlePath = z.strictObject({ articleId: idOf("AR") });
 const reason = typedText(1, 200);
+const units = z.int().min(0).max(stockLimit);
 const facts = {
   code: ownCode.optional().meta({ description: "货号, the chain's own and unique", example: "SC-0012" }),
   name: typedText(1, 40).meta({ example: "奉贤黄桃" }),
@@ -230,6 +232,53 @@ export const catalogOps: Route[] = [
     problems: ["CURSOR_INVALID"],
     run: (deps, { query }) => listPage(deps, allArticles(), "articles", query),
     view: ({ items, nextCursor }) => ({ items: items.map(toOps), nextCursor }),
+  }),
+  route({
+    method: "post",
+    path: "/ops/v1/stores/{storeId}/stock-takes",
+    summary: "盘点",
+    description:
+      "Counts articles of a store: what is for sale online becomes what was counted without what is kept for orders and campaigns. Answers the differences, which are booked in the same commit.",
+    actor: "staff",
+    owns: "none",
+    roles: ["admin", "ops", "store_manager"],
+    scope: "store",
+    storeOf: (_deps, { params }) => params.storeId,
+    idempotent: true,
+    params: z.strictObject({ storeId: idOf("ST") }),
+    body: z.strictObject({
+      lines: z
+        .array(
+          z.strictObject({
+            articleId: idOf("AR"),
+            counted: units.meta({ description: "All units that lie there" }),
+            aside: units.default(0).meta({ description: "Of them those kept for orders and campaigns" }),
+          }),
+        )
+        .min(1)
+        .max(20),
+      reason: reason.meta({ example: "周一盘点" }),
+    }),
+    status: 201,
+    ok: z
+      .object({
+        stockTakeId: z.string(),
+        storeId: z.string(),
+        at: isoOutput,
+        lines: z.array(
+          z.object({
+            articleId: z.string(),
+            counted: z.int(),
+            aside: z.int(),
+            expected: z.int().meta({ description: "For sale online when it was counted" }),
+            difference: z.int().meta({ description: "Below zero: units lack" }),
+          }),
+        ),
+      })
+      .meta({ id: "StockTake" }),
+    problems: ["STORE_NOT_FOUND"],
+    run: (deps, { actor, params, body, once }) => takeStock(deps, { by: actor.staffId, ...params, ...body, once }),
+    view: (taken) => ({ ...taken, at: toIso(taken.at) }),
   }),
   route({
     method: "post",

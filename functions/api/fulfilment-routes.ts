@@ -7,6 +7,7 @@ import {
   makeReady,
   pickList,
   pickupCodePattern,
+  rateGoods,
   readRecipient,
   rerouteOrder,
   verifyPickup,
@@ -64,6 +65,12 @@ const handedOverView = z
     zones: z
       .array(z.object({ zone, name: z.string(), lines: z.array(handedLine) }))
       .meta({ description: "The same lines by where they are kept: leave none in the fridge" }),
+    card: z
+      .object({
+        bought: z.array(z.string()).meta({ description: "What the member collected last, at most three" }),
+        ask: z.string().meta({ description: "One question to ask" }),
+      })
+      .meta({ description: "自提社交: what to talk about; it does not say who the member is" }),
     handedOverAt: isoOutput,
   })
   .meta({ id: "HandedOver" });
@@ -124,6 +131,24 @@ export const fulfilmentShop: Route[] = [
       pickupFrom: toIso(issued.pickupFrom),
       pickupUntil: toIso(issued.pickupUntil),
     }),
+  }),
+  route({
+    method: "post",
+    path: "/v1/orders/{orderId}/ratings",
+    summary: "好吃吗?",
+    description: "Says of an article of an order that was handed over whether it tasted good; once.",
+    actor: "member",
+    owns: "order",
+    idempotent: true,
+    params: orderPath,
+    body: z.strictObject({ articleId: idOf("AR"), tasty: z.boolean().meta({ description: "true: 好吃" }) }),
+    status: 201,
+    ok: z
+      .object({ orderId: z.string(), articleId: z.string(), tasty: z.boolean(), at: isoOutput })
+      .meta({ id: "Rating" }),
+    problems: ["ORDER_STATE", "RATED_ALREADY"],
+    run: (deps, { params, body, once }) => rateGoods(deps, { ...params, ...body, once }),
+    view: (rating) => ({ ...rating, at: toIso(rating.at) }),
   }),
 ];
 

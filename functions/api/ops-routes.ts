@@ -8,7 +8,7 @@ export const opsModules: readonly RouteModule[] = [
   },
   { under: ["/ops/v1/stores"], routes: async () => (await import("./store-routes.ts")).storeOps },
   {
-    under: ["/ops/v1/articles", "/ops/v1/stores/*/stock"],
+    under: ["/ops/v1/articles", "/ops/v1/stores/*/stock", "/ops/v1/stores/*/stock-takes"],
     routes: async () => (await import("./catalog-routes.ts")).catalogOps,
   },
   {

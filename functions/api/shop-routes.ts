@@ -45,7 +45,7 @@ export const shopModules: readonly RouteModule[] = [
   { under: ["/v1/leader"], routes: async () => (await import("./leader-routes.ts")).leaderShop },
   { under: ["/v1/orders/*/trail"], routes: async () => (await import("./dispatch-routes.ts")).dispatchShop },
   {
-    under: ["/v1/orders/*/pickup-code"],
+    under: ["/v1/orders/*/pickup-code", "/v1/orders/*/ratings"],
     routes: async () => (await import("./fulfilment-routes.ts")).fulfilmentShop,
   },
   {

@@ -1,6 +1,6 @@
 import { carryCompensation, remindClaim } from "../../shared/aftersale/index.ts";
 import { accrueCommissions, releaseCommissions } from "../../shared/commission/index.ts";
-import { lookAtUncollected } from "../../shared/fulfilment/index.ts";
+import { askForTaste, lookAtUncollected } from "../../shared/fulfilment/index.ts";
 import { bookSubsidies, carryPromise, carryRecall, sweep } from "../../shared/groupbuy/index.ts";
 import { applyImport } from "../../shared/masterdata/work.ts";
 import { shareOut } from "../../shared/payout/index.ts";
@@ -21,6 +21,7 @@ const kinds = [
   "claim",
   "import",
   "uncollected",
+  "tasting",
 ] as const;
 const works: Record<(typeof kinds)[number], (deps: Deps, due: Due, untilMs: number) => Promise<boolean | number>> = {
   recall: (deps, due, untilMs) => carryRecall(deps, due.id, untilMs),
@@ -38,9 +39,10 @@ const works: Record<(typeof kinds)[number], (deps: Deps, due: Due, untilMs: numb
   claim: (deps, due) => remindClaim(deps, due.id),
   import: (deps, due, untilMs) => applyImport(deps, due.id, untilMs),
   uncollected: (deps, due) => lookAtUncollected(deps, due.id),
+  tasting: (deps, due) => askForTaste(deps, due),
 };
 
-/** Goes on with long lists of work that were decided and are not done yet: recalls first, then what is given for them, arrivals that were put off, subsidies of a batch, referrals whose reward is due, commissions, claims that nobody answered, imports, then what nobody collects. */
+/** Goes on with long lists of work that were decided and are not done yet: recalls first, then what is given for them, arrivals that were put off, subsidies of a batch, referrals whose reward is due, commissions, claims that nobody answered, imports, what nobody collects, then how goods tasted. */
 export const handler = jobHandler("backlog", composeDeps([]), async (deps, untilMs) => {
   const tally: Record<string, number> = {};
   const began = deps.env.clock.now();

@@ -1,5 +1,5 @@
 import { accrueCommissions, awaitRelease, takeBack } from "../../shared/commission/index.ts";
-import { uploadShipping } from "../../shared/fulfilment/index.ts";
+import { awaitTasting, uploadShipping } from "../../shared/fulfilment/index.ts";
 import {
   arrivalRefundId,
   bookSubsidies,
@@ -18,6 +18,7 @@ import { siblingId } from "../../shared/kernel/ids.ts";
 import { minute, second } from "../../shared/kernel/time.ts";
 import type { Order } from "../../shared/order/index.ts";
 import { attributeOrder, awaitReward, reverseAcquisition } from "../../shared/referral/index.ts";
+import { countRating } from "../../shared/supply/index.ts";
 import { Stale } from "../../shared/table/entity.ts";
 import { dues, teams } from "../../shared/table/keys.ts";
 import { composeDeps } from "../runtime/composition.ts";
@@ -104,8 +105,11 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
       awaitReward(deps, orderId),
       awaitRelease(deps, orderId, event.data.profitSharing === true),
       tellHandOver(deps, orderId),
+      awaitTasting(deps, orderId, event.at),
     ]);
   },
+  "order.rated": (deps, event) =>
+    countRating(deps, { orderId: text(event, "orderId"), articleId: text(event, "articleId") }),
   "payment.case_opened": async (_deps, event) =>
     logger.error("PAYMENT_CASE", {
       caseKey: text(event, "caseKey"),

@@ -83,6 +83,10 @@ const toMember: Record<string, Words> = {
     title: "提货时间已过",
     body: `“${e.data.articleName}”还在店里,为您保留到${moment(e, "keptUntil")},之后由门店处理,不再退款。`,
   }),
+  "order.taste_asked": (e) => ({
+    title: "好吃吗?",
+    body: `“${e.data.articleName}”味道怎么样?在订单里点一下告诉我们,好吃就到社群晒一晒。`,
+  }),
   "order.disposed": (e) => ({
     title: "逾期未提,已由门店处理",
     body: `“${e.data.articleName}”超过保留时间无人提取,门店已按下单时公布的规则处理。有疑问请联系客服。`,

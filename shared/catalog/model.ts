@@ -60,7 +60,7 @@ export type Stock = z.infer<typeof stock>;
 export const stockMovement = z.object({
   storeId: idOf("ST"),
   articleId: idOf("AR"),
-  /** Natural key of the cause: `adjust#<event>`, `open#<campaign>`, `return#<campaign>`, `late#<order>`, `import#<import>`, `lot#<lot>`, `surplus#<purchase line>`, `pos#<file>#<run>#<row>`. */
+  /** Natural key of the cause: `adjust#<event>`, `open#<campaign>`, `return#<campaign>`, `late#<order>`, `import#<import>`, `stocktake#<stock-take>`, `instead#<order>#<version>`, `lot#<lot>`, `surplus#<purchase line>`, `pos#<file>#<run>#<row>`. */
   cause: text(0, 80),
   delta: z.int(),
   at: epochMs,

@@ -7,6 +7,7 @@ export { type Place, place } from "./model.ts";
 export { notePickOfOrder, notePicks, notePicksOfLine } from "./note-picks.ts";
 export { labelsOf, pickList } from "./pick-list.ts";
 export type { RoutePlanner, ShippingUpload } from "./ports.ts";
+export { askForTaste, awaitTasting, rateGoods } from "./rate-goods.ts";
 export { rerouteOrder } from "./reroute-order.ts";
 export {
   communityStore,

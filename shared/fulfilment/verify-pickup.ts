@@ -10,6 +10,7 @@ import { audited } from "../table/audit.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { dues, orders, outbox, pickupCodes, pickupTriesRows, stores } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
+import { type ConversationCard, conversationCard } from "./conversation-card.ts";
 import { codeHashOf } from "./issue-pickup-code.ts";
 
 /** So many wrong codes by one staff member at one store within ten minutes lock both for the rest of them. */
@@ -30,6 +31,7 @@ export interface HandedOver {
   lines: HandedLine[];
   /** The same lines by where they are kept, so that nothing stays in the fridge. */
   zones: { zone: TemperatureZone; lines: HandedLine[] }[];
+  card: ConversationCard;
   /** Epoch ms. */
   handedOverAt: number;
 }
@@ -122,6 +124,7 @@ export async function verifyPickup(
       units,
       lines,
       zones,
+      card: await conversationCard({ table }, order),
       handedOverAt: now,
     };
     // The team is not looked at: codes are issued for SUCCEEDED teams only, and a team's terminal state never changes.

@@ -29,6 +29,7 @@ export const idPrefixes = {
   PT: "payout",
   PF: "till file",
   AD: "address",
+  TK: "stock-take",
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;
 

@@ -366,6 +366,7 @@ export const problems = {
     en: "The order belongs to another store",
     log: "info",
   },
+  RATED_ALREADY: { status: 409, zh: "这件商品您已评价过", en: "You have rated this article already", log: "info" },
   ZONES_MISSING: {
     status: 409,
     zh: "还有其他温区的商品没有取齐",

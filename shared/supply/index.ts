@@ -1,3 +1,4 @@
+export { countRating } from "./count-rating.ts";
 export { type GoodsJudgement, judgeGoods, recallAt, standingRecall } from "./judge-goods.ts";
 export {
   lotLifecycle,
@@ -19,6 +20,7 @@ export {
   passedOver,
   purchaseLine,
   purchaseOrder,
+  type Rating,
   type Recall,
   type RecallBuyer,
   recall,

@@ -19,6 +19,8 @@ export interface GoodsJudgement {
   notes: string[];
   article: QualityScore;
   supplier?: QualityScore;
+  /** What members said of the article; no score comes of it. */
+  ratings?: { tasty: number; all: number };
 }
 
 /**
@@ -89,6 +91,7 @@ export async function judgeGoods(
     notes,
     article: own,
     ...(supplier && { supplier: suppliersOwn }),
+    ...(record?.ratings && { ratings: record.ratings }),
   };
 }
 

@@ -145,8 +145,23 @@ export const goodsRecord = z.object({
     )
     .max(20),
   recalls: z.array(idOf("RC")).max(50),
+  /** Of an article: how often members said how it tasted, and how often that it was good. */
+  ratings: z.object({ tasty: z.int().min(0), all: z.int().min(0) }).optional(),
 });
 export type GoodsRecord = z.infer<typeof goodsRecord>;
+
+/** 好吃吗?: what a member said of an article of an order; once. */
+export const rating = z.object({
+  orderId: idOf("OR"),
+  articleId: idOf("AR"),
+  memberId: idOf("MB"),
+  storeId: idOf("ST"),
+  tasty: z.boolean(),
+  at: epochMs,
+  /** It is in the article's record. */
+  counted: z.literal(true).optional(),
+});
+export type Rating = z.infer<typeof rating>;
 
 /** What must hold of the goods, and of their price, before they are sold. */
 export const goodsRules = ["supplier", "licence", "certificate", "score", "recall", "margin"] as const;

@@ -40,6 +40,7 @@ import {
   lot,
   purchaseLine,
   purchaseOrder,
+  rating,
   recall,
   recallBuyer,
   supplier,
@@ -662,6 +663,13 @@ export const goodsExceptions = entity({
   key: ({ articleId, rule }) => ({ pk: `GOODS#article#${articleId}`, sk: `EXCEPTION#${rule}` }),
 });
 
+export const ratings = entity({
+  name: "Rating",
+  schema: rating,
+  keyed: ["orderId", "articleId"],
+  key: ({ orderId, articleId }) => ({ pk: `ORDER#${orderId}`, sk: `RATING#${articleId}` }),
+});
+
 export const recalls = entity({
   name: "Recall",
   schema: recall,
@@ -866,6 +874,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   claim: 4,
   compensation: 1,
   uncollected: 4,
+  tasting: 4,
 };
 export const dues = entity({
   name: "Due",

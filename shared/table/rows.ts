@@ -39,6 +39,7 @@ export const dueKinds = [
   "claim",
   "compensation",
   "uncollected",
+  "tasting",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

@@ -486,6 +486,19 @@ async function tellWhatIsRare(): Promise<void> {
     ask("post /ops/v1/stores/{storeId}/pickups", { caller, parameters: { storeId }, body: { code: digits } });
   await hand(first.storeId, pickup.code);
   await hand(first.storeId, pickup.code);
+  const rated = { articleId: first.lines[0].articleId, tasty: true };
+  for (let i = 0; i < 2; i++)
+    await ask("post /v1/orders/{orderId}/ratings", {
+      caller: leader,
+      parameters: { orderId: first.orderId },
+      body: rated,
+    });
+  const count = { lines: [{ articleId: world.articleId, counted: 40 }], ...because };
+  await ask("post /ops/v1/stores/{storeId}/stock-takes", {
+    caller: root,
+    parameters: { storeId: first.storeId },
+    body: count,
+  });
   const invoice = { caller: leader, parameters: { orderId: first.orderId } };
   await ask("get /v1/orders/{orderId}/invoice", invoice);
   for (let i = 0; i < 2; i++)

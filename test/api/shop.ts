@@ -218,6 +218,10 @@ export function samplesOf(ids: {
     "post /ops/v1/stores/{storeId}/orders/{orderId}/claim/rejection": () => ({ body: because }),
     "post /ops/v1/orders/{orderId}/claim/recovery": () => ({ body: { bearer: "store", ...because } }),
     "post /ops/v1/stores/{storeId}/orders/{orderId}/packing": () => ({ body: { grams: 930 } }),
+    "post /v1/orders/{orderId}/ratings": () => ({ body: { articleId: ids.articleId, tasty: true } }),
+    "post /ops/v1/stores/{storeId}/stock-takes": () => ({
+      body: { lines: [{ articleId: ids.articleId, counted: 40 }], ...because },
+    }),
     "post /ops/v1/stores/{storeId}/orders/{orderId}/short-picks": () => ({
       body: { articleId: ids.articleId, units: 1, remedy: "refund" },
     }),

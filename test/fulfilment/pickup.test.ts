@@ -93,6 +93,7 @@ describe("verifying a pickup", () => {
       day: order.day,
       units: 2,
       lines: [{ articleId: order.articleId, name: "草莓", units: 2 }],
+      card: { bought: [], ask: "第一次来取货,是邻居介绍的吗?" },
       zones: [{ zone: "ambient", lines: [{ articleId: order.articleId, name: "草莓", units: 2 }] }],
       handedOverAt: now,
     });

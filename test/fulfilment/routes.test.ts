@@ -81,6 +81,7 @@ it("hands over at the staff member's store, answers a repetition to the byte, an
     day: "2026-11-23",
     units: 2,
     lines: [{ articleId: order.articleId, name: "草莓", units: 2 }],
+    card: { bought: [], ask: "第一次来取货,是邻居介绍的吗?" },
     zones: [{ zone: "ambient", name: "常温", lines: [{ articleId: order.articleId, name: "草莓", units: 2 }] }],
     handedOverAt: "2026-11-23T10:00:00+08:00",
   });

@@ -766,7 +766,9 @@ async function prepare<P extends WorldPlatform>(
         .reduce((sum, one) => sum + one.units, 0);
       const { storeId, articleId } = stock;
       const delivered = of<{ storeId: string; articleId: string; cause: string; delta: number }>("StockMovement")
-        .filter((m) => m.storeId === storeId && m.articleId === articleId && /^(adjust|lot|import)#/.test(m.cause))
+        .filter(
+          (m) => m.storeId === storeId && m.articleId === articleId && /^(adjust|lot|import|stocktake)#/.test(m.cause),
+        )
         .reduce((sum, m) => sum + m.delta, 0);
       const received = closed.filter((line) => mine(line, line.articleId)).reduce((sum, line) => sum + line.good, 0);
       expect({ storeId, articleId, units: stock.online + left + taken + lost }).toEqual({
