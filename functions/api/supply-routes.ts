@@ -76,13 +76,9 @@ const goodsView = z
     threshold: z.int().meta({ description: "Below this score nothing new is published" }),
     article: scoreView,
     supplier: scoreView.optional(),
-    ratings: z
-      .object({ tasty: z.int(), all: z.int() })
-      .optional()
-      .meta({
-        description:
-          "好吃吗?: how often members said that it tasted good, and how often anything; no part of the score",
-      }),
+    ratings: z.object({ tasty: z.int(), all: z.int() }).optional().meta({
+      description: "好吃吗?: how often members said that it tasted good, and how often anything; no part of the score",
+    }),
     broken: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .meta({ description: "What would refuse a campaign whose pickup ends at `until`" }),

@@ -36,7 +36,7 @@ export function memberState(
   if (seat === "RELEASED") return order.disposition === "ORPHAN" ? "refunded" : "cancelled";
   if (seat === "PAID") return "forming";
   if (seat !== "CONFIRMED") return "refunded";
-  if (order.stage === "HANDED_OVER") return "done";
+  if (order.stage === "HANDED_OVER" || order.stage === "DISPOSED") return "done";
   return order.delivery ? "to_receive" : "to_collect";
 }
 

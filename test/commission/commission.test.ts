@@ -26,6 +26,7 @@ import {
   commissionProgrammes,
   commissionsOfOrder,
   communities,
+  dues,
   members,
   OUTBOX_BUCKETS,
   orders,
@@ -396,4 +397,20 @@ test("what the channel first only processes can be confirmed once it waits for t
   const [after] = (await table.page(payoutsOf(memberId), { limit: 1 })).items;
   expect(after).toMatchObject({ state: "ACCEPTED", packageInfo: "p" });
   expect(await told()).toHaveLength(1);
+});
+
+test("what an order earns that nobody collected is released a week after its goods were disposed of, not before", async () => {
+  const memberId = await leader();
+  const { teamId, orderIds } = await succeeded(memberId, [10_000]);
+  const [orderId = ""] = orderIds;
+  await accrueCommissions(deps, teamId, clock.now() + hour);
+  await table.commit([orders.patch({ orderId }).set({ disposedAt: clock.now() })]);
+  await awaitRelease(deps, orderId);
+  const at = clock.now() + 7 * day;
+  expect(await table.load(dues, { kind: "commission", id: orderId, at })).toBeDefined();
+  expect(await releaseCommissions(deps, orderId)).toBe(at);
+  clock.advance(7 * day);
+  expect(await releaseCommissions(deps, orderId)).toBe(true);
+  expect(await readAccount(deps, memberId)).toMatchObject({ frozenFen: 0, availableFen: 700 });
+  await check(memberId, orderIds);
 });

@@ -157,7 +157,8 @@ test("a refund after the invoice makes one red letter over exactly what went bac
     { kind: "blue", amountFen: 1600, asked: 1 },
     { kind: "red", amountFen: 320, asked: 1 },
   ]);
-  expect((await made(who.get("/v1/inbox?limit=50"))).items[0].title).toBe("已开具红字发票");
+  const titles = (await made(who.get("/v1/inbox?limit=50"))).items.map(({ title }: { title: string }) => title);
+  expect(titles).toContain("已开具红字发票");
 });
 
 test("a refund that arrives before the provider was asked makes the invoice smaller, one that arrives meanwhile a red letter", async () => {
