@@ -8,10 +8,10 @@ import { audited } from "../table/audit.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { dispatches, dues, orders, outbox, riderShifts, tracks } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
+import { deliveryBooked } from "./dispatch-writes.ts";
 import { dispatchLifecycle } from "./lifecycle.ts";
 import type { Dispatch } from "./model.ts";
 import { dispatchClocks, hasGoods, riderPay } from "./rules.ts";
-import { deliveryBooked } from "./take-news.ts";
 
 type Deps = { env: Pick<Env, "clock" | "ids">; table: Table };
 
@@ -86,7 +86,7 @@ export async function dispatchHandedOver({ env, table }: Deps, order: Order, sta
     trackOf(row, now, staffId, "DELIVERED"),
     ...writes,
     ...(onShift
-      ? deliveryBooked(env as Env, row, {
+      ? deliveryBooked(env, row, {
           party: `rider:${row.riderId}`,
           amountFen: riderPay.dropFen + km * riderPay.perKmFen,
           at: now,

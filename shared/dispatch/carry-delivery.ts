@@ -8,12 +8,13 @@ import { nameOf, type Order, openRecipient, weightOf } from "../order/index.ts";
 import { Stale, type Stored, type Table } from "../table/entity.ts";
 import { dispatches, orders, outbox, tracks, transfers } from "../table/keys.ts";
 import { withoutJob } from "./by-hand.ts";
+import { deliveryBooked } from "./dispatch-writes.ts";
 import { dispatchLifecycle } from "./lifecycle.ts";
 import type { Dispatch } from "./model.ts";
 import type { Carrier, CarrierJob, CarrierNews, CarrierQuote } from "./ports.ts";
 import { fitsOnRound, roundsOf } from "./rounds.ts";
 import { dispatchClocks, eventOf, hasGoods, LATE_MINUTE_FEN, TIP_FEN } from "./rules.ts";
-import { deliveryBooked, riderText, takeNews } from "./take-news.ts";
+import { riderText, takeNews } from "./take-news.ts";
 
 type Deps = { table: Table; env: Env; vault: Pick<Vault, "open">; carriers: readonly Carrier[] };
 

@@ -9,6 +9,7 @@ import { decide, type Stored, type Table, type Write } from "../table/entity.ts"
 import { dispatches, dispatchesOfStore, dues, orders, outbox, riderShifts, stores } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import { dispatchHandedOver, trackOf, withoutJob } from "./by-hand.ts";
+import { codeUsed } from "./dispatch-writes.ts";
 import { dispatchLifecycle } from "./lifecycle.ts";
 import type { Dispatch, RiderShift } from "./model.ts";
 import { bestSequence, fitsOnRound, stopsOf } from "./rounds.ts";
@@ -224,6 +225,7 @@ const actions: { [A in RiderAct["act"]]: (deps: Deps, at: At<A>) => Promise<Acte
           .move("stage", orderLifecycle, "handedOver")
           .set({ handedOverAt: now })
           .when("seat", "=", "PAID"),
+        ...codeUsed(order),
         dues.create({ kind: "shipping", id: order.orderId, at: now, since: now }),
         told(
           deps,

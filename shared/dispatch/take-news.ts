@@ -1,12 +1,12 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
 import { roughly } from "../kernel/geo.ts";
-import { providerNumber, readProviderNumber } from "../kernel/ids.ts";
+import { readProviderNumber } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
-import { booked } from "../ledger/index.ts";
 import { type Order, orderFacts, orderLifecycle } from "../order/index.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
 import { dispatches, dues, orders, outbox, tracks } from "../table/keys.ts";
+import { codeUsed, deliveryBooked } from "./dispatch-writes.ts";
 import { dispatchLifecycle } from "./lifecycle.ts";
 import type { Dispatch } from "./model.ts";
 import type { CarrierNews } from "./ports.ts";
@@ -93,26 +93,6 @@ export async function takeNews(
   });
 }
 
-/** The ledger line of what bringing an order, or a job that was called off, costs; none for nothing. */
-export const deliveryBooked = (
-  env: Env,
-  { orderId, storeId, attempt }: Pick<Dispatch, "orderId" | "storeId" | "attempt">,
-  line: { party: string; amountFen: number; at: number; calledOff?: true },
-): Write[] =>
-  line.amountFen > 0
-    ? [
-        booked(env, {
-          subject: orderId,
-          storeId,
-          kind: line.calledOff ? "delivery_called_off" : "delivery",
-          reference: providerNumber(orderId, attempt),
-          party: line.party,
-          amountFen: line.amountFen,
-          at: line.at,
-        }),
-      ]
-    : [];
-
 /** A rider as a member may see him: 王师傅 138****1234. */
 export function riderText({ rider }: CarrierNews): string | undefined {
   if (!rider) return undefined;
@@ -163,6 +143,7 @@ function consequences(
           .move("stage", orderLifecycle, "handedOver")
           .when("seat", "=", "PAID")
           .set({ handedOverAt: now }),
+        ...codeUsed(order),
         dues.create({ kind: "shipping", id: orderId, at: now, since: now }),
         tell("order.handed_over", {
           memberId: order.memberId,

@@ -106,6 +106,7 @@ test("left by our own people for three minutes, an order goes to the carrier tha
   // a carrier has it: nobody of ours leaves with it as well
   expect(refusal(await clerk.post(`${order.at}/dispatch`))).toMatchObject({ code: "ORDER_STATE" });
   await stroll(9 * minute);
+  const { code } = await made(wang.post(`/v1/orders/${order.orderId}/pickup-code`));
   expect(await trail(order)).toMatchObject({
     state: "PICKED_UP",
     rider: expect.stringMatching(/^.师傅 1\d\d\*{4}\d{4}$/),
@@ -118,6 +119,10 @@ test("left by our own people for three minutes, an order goes to the carrier tha
     ...["DELIVERED", "HANDED_OVER"],
   ]);
   expect(await costs(order)).toEqual([["delivery", "carrier:wechat", 620]]);
+  // the code that was given out is good for nothing more
+  expect(refusal(await manager.post(`/ops/v1/stores/${store}/pickups`, { code }))).toMatchObject({
+    code: "PICKUP_CODE_USED",
+  });
   // staff read the same trail, with who
   const theirs = await made(clerk.get(`${order.at}/trail`));
   expect(theirs.entries.find(({ state }: { state: string }) => state === "ACCEPTED")).toMatchObject({
