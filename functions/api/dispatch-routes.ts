@@ -154,6 +154,7 @@ const stopView = deliveryView
   .pick({ orderId: true, state: true, promisedUntil: true })
   .extend({
     arrivesAt: isoOutput.meta({ description: "When he is there, if he leaves the store now" }),
+    shelfNo: z.int().optional().meta({ description: "Where it waits on the store's shelf" }),
     legM: metres.meta({ description: "Metres from the stop before" }),
     toward: place.optional(),
     backFrom: isoOutput.optional().meta({ description: "The member can't be reached: from then on it may go back" }),
@@ -275,6 +276,7 @@ export const dispatchOps: Route[] = [
         state: stop.state,
         promisedUntil: toIso(stop.promisedUntil),
         arrivesAt: toIso(stop.arrivesAt),
+        ...(stop.shelfNo !== undefined && { shelfNo: stop.shelfNo }),
         legM: stop.legM,
         ...(stop.toward && { toward: stop.toward }),
         ...(stop.backFrom !== undefined && { backFrom: toIso(stop.backFrom) }),

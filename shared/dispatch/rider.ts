@@ -59,6 +59,9 @@ export async function readRound({ env, table }: Deps, staffId: string) {
   const stateOf = new Map(mine.map((row) => [row.orderId, row]));
   const { stops } = bestSequence(start, mine, now);
   const round = { shift, start, stops: mine };
+  const shelf = new Map(
+    (mine.length === 0 ? [] : await table.loadMany(orders, mine)).map(({ orderId, shelfNo }) => [orderId, shelfNo]),
+  );
   const open = shift.on ? (await table.page(dispatchesOfStore(shift.storeId), { limit: 100 })).items : [];
   const offers = open.filter((row) => isOffered(row, now) && fitsOnRound(round, row, now));
   return {
@@ -66,7 +69,7 @@ export async function readRound({ env, table }: Deps, staffId: string) {
     stops: stops.map((stop) => {
       const row = stateOf.get(stop.orderId)!;
       const backFrom = row.unreachableAt && row.unreachableAt + dispatchClocks.unreachable;
-      return { ...row, ...stop, backFrom };
+      return { ...row, ...stop, backFrom, shelfNo: shelf.get(stop.orderId) };
     }),
     offers,
   };

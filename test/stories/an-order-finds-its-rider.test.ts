@@ -348,7 +348,7 @@ test("twenty riders accept one job: one has it; he gives it up, and it is offere
   await made(act(winner, { act: "giveUp", reason: "电动车没电" }));
   await made(act(loser, { act: "accept" }));
   expect((await made(loser.get("/ops/v1/riders/me/round"))).stops).toMatchObject([
-    { orderId: order.orderId, state: "ACCEPTED", legM: expect.any(Number) },
+    { orderId: order.orderId, state: "ACCEPTED", shelfNo: expect.any(Number), legM: expect.any(Number) },
   ]);
   expect(refusal(await loser.put("/ops/v1/riders/me/shift", { storeId: store, on: false }))).toMatchObject({
     code: "RIDER_BUSY",
