@@ -21,6 +21,8 @@ import {
   supplierLifecycle,
 } from "../shared/supply/index.ts";
 
+import { postLifecycle } from "../shared/ugc/index.ts";
+
 interface Chapter {
   title: string;
   /** What the reader must know beside the table. */
@@ -372,6 +374,25 @@ const chapters: Chapter[] = [
     CLOSED: "已结束",
     closed: "结束",
   }),
+  chapter(
+    "Post 帖子和评论",
+    "Others see it while it is PUBLISHED. WeChat's check passes, doubts or refuses it; pictures, doubts and three reports are for a person.",
+    postLifecycle,
+    {
+      CHECKING: "待审核",
+      PUBLISHED: "已发布",
+      IN_REVIEW: "人工审核中",
+      REMOVED: "已移除",
+      WITHDRAWN: "已删除",
+      passed: "机审通过",
+      doubted: "机审存疑",
+      refused: "机审不通过",
+      reported: "被举报",
+      approved: "人审通过",
+      removed: "人工移除",
+      withdrawn: "作者删除",
+    },
+  ),
   chapter(
     "Import 导入",
     "PLANNED: every row passed, and all of them will be applied. APPLYING goes on chunk by chunk, whatever is killed between.",

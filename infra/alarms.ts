@@ -121,6 +121,12 @@ export const lateWork: Record<string, AlarmSpec & { readonly minutes: number; re
     owner: "orders",
     impact: "Orders that were to be brought are not with their members an hour after they were promised",
   },
+  moderation: {
+    by: "DeadlineSweep",
+    minutes: 30,
+    owner: "platform",
+    impact: "What members said waits for WeChat's check: their neighbours do not see it",
+  },
   import: {
     by: "Backlog",
     minutes: 15,

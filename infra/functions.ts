@@ -87,7 +87,7 @@ export const functions = {
   },
   DeadlineSweep: {
     entry: "jobs/deadline-sweep.ts",
-    impact: "A team or refund whose workflow was lost is not picked up again; its members wait",
+    impact: "A team or refund whose workflow was lost is not picked up again; its members wait, and so do unchecked posts",
     ...minuteJob,
   },
   Deliveries: {

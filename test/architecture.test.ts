@@ -46,6 +46,7 @@ const modules: Record<string, readonly string[]> = {
   invoice: ["order", "payment", "catalog"],
   ledger: [],
   community: ["store", "identity"],
+  ugc: ["cart", "catalog", "community", "identity"],
   journey: ["identity"],
   masterdata: ["catalog", "store", "identity"],
   pos: ["catalog", "store"],

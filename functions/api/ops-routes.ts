@@ -39,6 +39,10 @@ export const opsModules: readonly RouteModule[] = [
     routes: async () => (await import("./community-routes.ts")).communityOps,
   },
   {
+    under: ["/ops/v1/moderation", "/ops/v1/communities/*/posts"],
+    routes: async () => (await import("./ugc-routes.ts")).ugcOps,
+  },
+  {
     under: ["/ops/v1/campaigns", "/ops/v1/stores/*/campaigns", "/ops/v1/teams"],
     routes: async () => (await import("./campaign-routes.ts")).campaignOps,
   },

@@ -19,6 +19,10 @@ export const shopModules: readonly RouteModule[] = [
     routes: async () => (await import("./community-routes.ts")).communityShop,
   },
   {
+    under: ["/v1/posts", "/v1/communities/*/posts", "/v1/me/posts"],
+    routes: async () => (await import("./ugc-routes.ts")).ugcShop,
+  },
+  {
     under: [
       "/v1/campaigns",
       "/v1/cart",

@@ -16,6 +16,7 @@ import { createMemberTokens } from "../adapters/tokens/member-tokens.ts";
 import { createStaffTokens } from "../adapters/tokens/staff-tokens.ts";
 import { createWeChatApi } from "../adapters/wechat/api.ts";
 import { createWeChatBills } from "../adapters/wechat/bills.ts";
+import { createContentCheck } from "../adapters/wechat/content-check.ts";
 import { createWeChatLogin } from "../adapters/wechat/login.ts";
 import { createWeChatPay } from "../adapters/wechat/pay.ts";
 import { createWeChatProfitSharing } from "../adapters/wechat/profit-sharing.ts";
@@ -138,6 +139,8 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
       },
       evidence: () => s3Evidence(bucketPlace(variable("EVIDENCE_BUCKET"), process.env), env),
       invoicing: () => createInvoiceProvider(secret("invoice"), env),
+      content: () => createContentCheck(wechat.api),
+      pictures: () => process.env.PICTURES_URL || undefined,
       planner: () => wechat.places.planner,
       geocoder: () => wechat.places.geocoder,
       workflows: () =>

@@ -10,6 +10,7 @@ import type { Workflows } from "../../shared/kernel/workflows.ts";
 import type { PaymentChannel } from "../../shared/payment/ports.ts";
 import type { PayoutChannel, ProfitSharing } from "../../shared/payout/ports.ts";
 import type { Table } from "../../shared/table/entity.ts";
+import type { ContentCheck } from "../../shared/ugc/ports.ts";
 import type { MemberTokens } from "../adapters/tokens/member-tokens.ts";
 import type { StaffTokens } from "../adapters/tokens/staff-tokens.ts";
 import type { Cursors } from "./cursors.ts";
@@ -41,5 +42,8 @@ export interface Deps {
   shippingUpload: ShippingUpload;
   planner: RoutePlanner;
   geocoder: Geocoder;
+  content: ContentCheck;
+  /** Below which address the pictures of members lie, with a slash at the end; undefined: none are taken. */
+  pictures: string | undefined;
   workflows: Workflows;
 }

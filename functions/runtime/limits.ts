@@ -16,6 +16,8 @@ export const limits = {
   order: { burst: 10, perMs: minute },
   join: { burst: 10, perMs: minute },
   pay: { burst: 20, perMs: minute },
+  post: { burst: 10, perMs: 10 * minute },
+  comment: { burst: 20, perMs: minute },
   pickupCode: { burst: 10, perMs: minute },
   evidence: { burst: 20, perMs: minute },
 } as const satisfies Record<string, { burst: number; perMs: number }>;

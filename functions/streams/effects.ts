@@ -21,6 +21,7 @@ import { attributeOrder, awaitReward, reverseAcquisition } from "../../shared/re
 import { countRating } from "../../shared/supply/index.ts";
 import { Stale } from "../../shared/table/entity.ts";
 import { dues, teams } from "../../shared/table/keys.ts";
+import { checkPost } from "../../shared/ugc/index.ts";
 import { composeDeps } from "../runtime/composition.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { eventHandler } from "../runtime/handler.ts";
@@ -110,6 +111,7 @@ const effects: Record<string, (deps: Deps, event: DomainEvent) => Promise<void>>
   },
   "order.rated": (deps, event) =>
     countRating(deps, { orderId: text(event, "orderId"), articleId: text(event, "articleId") }),
+  "post.submitted": (deps, event) => checkAtOnce(deps, text(event, "postId")),
   "payment.case_opened": async (_deps, event) =>
     logger.error("PAYMENT_CASE", {
       caseKey: text(event, "caseKey"),
@@ -155,6 +157,14 @@ async function tellHandOver(deps: Deps, orderId: string): Promise<void> {
   if (outcome.kind === "sent") return;
   logger.warn("SHIPPING_UPLOAD", { orderId, outcome: outcome.kind });
   tellAgainAt = deps.env.clock.now() + minute;
+}
+
+let checkAgainAt = 0;
+
+/** Has a post checked at once where WeChat answers; else the backlog does, from the due row, and for a minute nobody else waits here. */
+async function checkAtOnce(deps: Deps, postId: string): Promise<void> {
+  if (deps.env.clock.now() < checkAgainAt) return;
+  if (!(await checkPost(deps, postId))) checkAgainAt = deps.env.clock.now() + minute;
 }
 
 /**

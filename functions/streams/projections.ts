@@ -126,6 +126,11 @@ const toMember: Record<string, Words> = {
     title: "付款未能占座",
     body: `您的付款到达时座位已不在,${amount(e, "payableFen")}将全额原路退回。`,
   }),
+  "post.refused": () => ({ title: "内容未通过审核", body: "您发布的内容未通过安全审核,仅自己可见;请修改后重新发布。" }),
+  "post.doubted": () => ({ title: "内容正在人工审核", body: "您发布的内容正在人工审核,通过后邻居即可看到。" }),
+  "post.reported": () => ({ title: "内容正在复核", body: "您发布的内容被多位邻居举报,复核期间仅自己可见。" }),
+  "post.approved": () => ({ title: "内容已通过审核", body: "您发布的内容已通过审核,邻居现在可以看到。" }),
+  "post.removed": (e) => ({ title: "内容已被移除", body: `您发布的内容已被移除,原因:${e.data.reason}` }),
   "refund.succeeded": (e) => ({ title: "退款到账", body: `${amount(e, "refundFen")}已原路退回。` }),
   "refund.stuck": (e) => ({
     title: "退款需要您协助",

@@ -43,6 +43,7 @@ const operations = [
   "shipping",
   "shippingOrder",
   "intracity",
+  "checkText",
 ] as const;
 export type Operation = (typeof operations)[number];
 type FaultKind = z.infer<typeof fault>["kind"];
@@ -259,6 +260,14 @@ export function createKnobs(book: Book, keys: Keys, notifier: Notifier, now: () 
       book.setSetting("outage", on ? "on" : "off");
       return { on };
     }),
+    /** Texts with this word in them are risky, or doubtful, from now on; `pass` takes it back. */
+    "POST risky-word": inWrite(
+      z.strictObject({ word: z.string().min(1), suggest: z.enum(["risky", "review", "pass"]).default("risky") }),
+      ({ word, suggest }) => {
+        book.run("INSERT OR REPLACE INTO words VALUES (?, ?)", word, suggest);
+        return { word, suggest };
+      },
+    ),
     "POST rotate-key": knob(z.strictObject({ mode: z.enum(["public-key", "certificate"]) }), ({ mode }) =>
       keys.rotate(mode),
     ),

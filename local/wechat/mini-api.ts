@@ -44,13 +44,23 @@ const shippingBody = z.object({
   payer: z.object({ openid: z.string() }),
 });
 
+const textBody = z.object({
+  version: z.literal(2),
+  openid: z.string().min(1),
+  /** 1 profile, 2 comment, 3 forum, 4 journal. */
+  scene: z.int().min(1).max(4),
+  content: z.string().min(1).max(2_500),
+  title: z.string().default(""),
+  nickname: z.string().default(""),
+});
+
 function parse<Schema extends z.ZodType>(schema: Schema, body: unknown, errcode = 47001): z.output<Schema> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   throw new MiniProblem(errcode, `data format error: ${parsed.error.issues[0]?.path.join(".")}`);
 }
 
-/** The mini-program server API: login, access token, phone number, shipping. */
+/** The mini-program server API: login, access token, phone number, shipping, checks of texts. */
 export function createMiniApi(
   book: Book,
   keys: Keys,
@@ -185,6 +195,26 @@ export function createMiniApi(
         now(),
       );
       return {};
+    },
+
+    /** 文本内容安全识别, version 2: what is wrong with a text is what the knobs say of its words. */
+    checkText(query: URLSearchParams, content: unknown): unknown {
+      goodToken(query.get("access_token"));
+      const body = parse(textBody, content);
+      const known = book.one<{ name: string }>("SELECT name FROM users WHERE openid = ?", body.openid);
+      if (!known) throw new MiniProblem(40003, "invalid openid");
+      const text = [body.title, body.nickname, body.content].join("\n");
+      const found = book
+        .all<{ word: string; suggest: "risky" | "review" | "pass" }>("SELECT * FROM words ORDER BY suggest DESC, word")
+        .filter(({ word, suggest }) => suggest !== "pass" && text.includes(word));
+      const worst = found.find(({ suggest }) => suggest === "risky") ?? found[0];
+      const label = worst ? 20006 : 100;
+      const suggest = worst?.suggest ?? "pass";
+      return {
+        trace_id: randomBytes(16).toString("hex"),
+        result: { suggest, label },
+        detail: [{ strategy: "content_model", errcode: 0, suggest, label, prob: 90 }],
+      };
     },
 
     intracity(query: URLSearchParams, operation: string, content: unknown): unknown {

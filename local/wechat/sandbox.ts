@@ -97,6 +97,12 @@ export async function startWeChatSandbox(options: {
       path: /^\/cgi-bin\/express\/intracity\/(\w+)$/,
       act: ({ query }, body, part) => mini.intracity(query, part, body),
     },
+    {
+      op: "checkText",
+      method: "POST",
+      path: /^\/wxa\/msg_sec_check$/,
+      act: ({ query }, body) => mini.checkText(query, body),
+    },
     { op: "prepay", method: "POST", path: /^\/v3\/pay\/transactions\/jsapi$/, act: (_, body) => pay.prepay(body) },
     {
       op: "query",

@@ -5,13 +5,15 @@ import { epochMs } from "../kernel/time.ts";
 
 /** So many different articles a cart and an order hold. */
 export const MOST_LINES = 20;
+/** So many units of each. */
+export const MOST_UNITS = 99;
 
 /** Lines of a cart: each article once. `originId` is what made the member want it: a recipe, a show. */
 export const cartLines = z
   .array(
     z.strictObject({
       articleId: idOf("AR"),
-      units: z.int().min(1).max(99),
+      units: z.int().min(1).max(MOST_UNITS),
       originId: text(1, 64).optional(),
     }),
   )

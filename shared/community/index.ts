@@ -8,5 +8,6 @@ export {
   listMemberships,
   loadCommunity,
   requireLeader,
+  requireMember,
 } from "./keep-community.ts";
 export type { Community, Membership } from "./model.ts";

@@ -97,6 +97,17 @@ export async function requireLeader(
   if ((await deps.table.load(memberships, key))?.role !== "leader") throw new DomainError("NOT_LEADER");
 }
 
+/** The member's membership. Throws COMMUNITY_NOT_FOUND, NOT_COMMUNITY_MEMBER. */
+export async function requireMember(
+  deps: { table: Pick<Table, "load"> },
+  key: { communityId: string; memberId: string },
+): Promise<Membership> {
+  const membership = await deps.table.load(memberships, key);
+  if (membership) return membership;
+  await loadCommunity(deps, key.communityId);
+  throw new DomainError("NOT_COMMUNITY_MEMBER");
+}
+
 /** A page of a community's members. */
 export const listMembers = (
   deps: { table: Pick<Table, "page"> },

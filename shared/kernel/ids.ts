@@ -30,6 +30,7 @@ export const idPrefixes = {
   PF: "till file",
   AD: "address",
   TK: "stock-take",
+  PS: "post or comment",
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;
 

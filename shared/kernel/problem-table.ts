@@ -127,6 +127,21 @@ export const problems = {
   COMMUNITY_NOT_FOUND: { status: 404, zh: "社群不存在", en: "No such community", log: "info" },
   MEMBERSHIP_NOT_FOUND: { status: 404, zh: "不是该社群的成员", en: "Not a member of this community", log: "info" },
   NOT_LEADER: { status: 403, zh: "仅限本社群团长操作", en: "Only for leaders of this community", log: "info" },
+  NOT_COMMUNITY_MEMBER: {
+    status: 403,
+    zh: "加入社群后才能查看和发言",
+    en: "Only for members of this community",
+    log: "info",
+  },
+  POST_NOT_FOUND: { status: 404, zh: "内容不存在或已删除", en: "No such post", log: "info" },
+  POST_STATE: { status: 409, zh: "内容当前状态不允许该操作", en: "The post's state does not allow it", log: "info" },
+  SHARE_LINE: {
+    status: 409,
+    zh: "只能晒已收到的商品",
+    en: "Only a line of an order that was handed over can be shown",
+    log: "info",
+  },
+  POST_SHARED: { status: 409, zh: "该商品已晒过单", en: "This order line has a post already", log: "info" },
   ALREADY_MEMBER: { status: 409, zh: "已在社群中", en: "Already in the community", log: "info" },
   STOCK_SHORT: { status: 409, zh: "门店库存不足", en: "The store's online stock does not cover it", log: "info" },
   ADDRESS_NOT_FOUND: {

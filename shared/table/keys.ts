@@ -45,6 +45,7 @@ import {
   recallBuyer,
   supplier,
 } from "../supply/model.ts";
+import { post, postMark, sharedLine } from "../ugc/model.ts";
 import { entity } from "./entity.ts";
 import {
   auditRow,
@@ -176,6 +177,49 @@ export const membersOfCommunity = (communityId: string) =>
   memberships.query({ pk: `COMMUNITY#${communityId}`, prefix: "MEMBER#" });
 export const membershipsOf = (memberId: string) =>
   memberships.query({ index: "gsi2", pk: `MEMBER#${memberId}#COMMUNITIES` });
+
+// what members say in communities
+/** Only what is published stands in a feed or below its post, so that a page of either reads what it shows: a state changes three times at most. */
+export const posts = entity({
+  name: "Post",
+  schema: post,
+  keyed: ["postId"],
+  key: ({ postId }) => ({ pk: `POST#${postId}`, sk: "#" }),
+  indexed: ["communityId", "parentId", "authorId", "state"],
+  index: ({ postId, communityId, parentId, authorId, state }) => ({
+    ...(state === "PUBLISHED" && {
+      gsi1pk: parentId === undefined ? `COMMUNITY#${communityId}#POSTS` : `POST#${parentId}#COMMENTS`,
+      gsi1sk: postId,
+    }),
+    ...(parentId === undefined &&
+      authorId !== undefined &&
+      state !== "WITHDRAWN" && { gsi2pk: `MEMBER#${authorId}#POSTS`, gsi2sk: postId }),
+    ...(state === "IN_REVIEW" && { gsi3pk: "POSTS#IN_REVIEW", gsi3sk: postId }),
+  }),
+});
+/** Newest first. */
+export const feedOf = (communityId: string) =>
+  posts.query({ index: "gsi1", pk: `COMMUNITY#${communityId}#POSTS`, descending: true });
+/** The earliest first. */
+export const commentsOf = (postId: string) => posts.query({ index: "gsi1", pk: `POST#${postId}#COMMENTS` });
+/** A member's own, in every state but withdrawn, newest first. */
+export const postsOfMember = (memberId: string) =>
+  posts.query({ index: "gsi2", pk: `MEMBER#${memberId}#POSTS`, descending: true });
+/** Posts and comments that a person must decide on, the oldest first. */
+export const postsInReview = () => posts.query({ index: "gsi3", pk: "POSTS#IN_REVIEW" });
+export const postMarks = entity({
+  name: "PostMark",
+  schema: postMark,
+  keyed: ["postId", "mark", "memberId"],
+  key: ({ postId, mark, memberId }) => ({ pk: `POST#${postId}`, sk: `${mark.toUpperCase()}#${memberId}` }),
+});
+export const reportsOf = (postId: string) => postMarks.query({ pk: `POST#${postId}`, prefix: "REPORT#" });
+export const sharedLines = entity({
+  name: "SharedLine",
+  schema: sharedLine,
+  keyed: ["orderId", "articleId"],
+  key: ({ orderId, articleId }) => ({ pk: `ORDER#${orderId}`, sk: `POST#${articleId}` }),
+});
 
 // group buying
 export const campaigns = entity({
@@ -875,6 +919,7 @@ export const dueBuckets: Readonly<Record<DueKind, number>> = {
   compensation: 1,
   uncollected: 4,
   tasting: 4,
+  moderation: 4,
 };
 export const dues = entity({
   name: "Due",

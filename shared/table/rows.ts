@@ -40,6 +40,7 @@ export const dueKinds = [
   "compensation",
   "uncollected",
   "tasting",
+  "moderation",
 ] as const;
 export type DueKind = (typeof dueKinds)[number];
 

@@ -194,6 +194,7 @@ const world = await (async () => {
     recallId: env.ids.next("RC"),
     couponId: env.ids.next("CT"),
     grantId: env.ids.next("CG"),
+    postId: env.ids.next("PS"),
     payoutId: env.ids.next("PT"),
     purchaseOrderId: env.ids.next("PO"),
     addressId: env.ids.next("AD"),

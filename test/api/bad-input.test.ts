@@ -122,6 +122,7 @@ const ids = {
   couponId: `CT${shop.orderId.slice(2)}`,
   payoutId: `PT${shop.orderId.slice(2)}`,
   grantId: `CG${shop.orderId.slice(2)}`,
+  postId: `PS${shop.orderId.slice(2)}`,
   addressId: `AD${shop.orderId.slice(2)}`,
   staffId: "nobody",
   memberId: ann.memberId,

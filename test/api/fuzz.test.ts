@@ -587,6 +587,7 @@ async function tellWhatIsRare(): Promise<void> {
   });
 
   await arrives(communityId);
+  await tellsNeighbours();
   await grants();
   await cartOrders();
   await homePages();
@@ -705,6 +706,61 @@ async function arrives(communityId: string): Promise<void> {
   await ask(back, asked);
   for (let i = 0; i < 2; i++) await ask(`post ${path}/arrivals`, { ...line, body: { units: 12, last: true } });
   await ask(`post ${path}/promise`, { ...line, body: { expectedAt, reason: "大雨" } });
+}
+
+/** What a leader, a neighbour and a stranger post, say of it, like and report, and what staff decide; a share and a recipe among it. */
+async function tellsNeighbours(): Promise<void> {
+  const root = callers.staff[0]!;
+  const [author, stranger] = [await signIn("戌"), await signIn("亥")];
+  const neighbours = await Promise.all(["子丑", "子寅", "子卯"].map(signIn));
+  const founded = { storeId: stores[0], name: "食谱群", kind: "interest" };
+  const { communityId } = (await ask("post /ops/v1/communities", { caller: root, body: founded })).body;
+  const at = { communityId };
+  for (const caller of [author, owner, ...neighbours])
+    await ask("post /v1/communities/{communityId}/membership", { caller, parameters: at });
+  const write = (caller: Caller, body: object) =>
+    ask("post /v1/communities/{communityId}/posts", { caller, parameters: at, body });
+  const nothing = { articleId: `AR${"0".repeat(24)}`, orderId: `OR${"0".repeat(24)}` };
+  await write(stranger, { kind: "text", text: "好" });
+  await write(author, { kind: "announcement", text: "周三团购" });
+  await write(author, { kind: "share", text: "好", bought: nothing });
+  await write(author, { kind: "recipe", text: "好", ingredients: [{ articleId: nothing.articleId, units: 1 }] });
+  // of an order that he has, and of one that he waits for
+  const { articleId } = await world.newArticle({});
+  const campaignId = await campaign({ articleId, invitesRequired: 1 });
+  const place = { place: here };
+  const opened = await ask("post /v1/campaigns/{campaignId}/teams", {
+    caller: author,
+    parameters: { campaignId },
+    body: place,
+  });
+  const bought = { orderId: opened.body.orderId, articleId };
+  await write(author, { kind: "share", text: "好", bought });
+  await world.table.commit([orders.patch(bought).set({ stage: "HANDED_OVER", seat: "PAID" })]);
+  for (let i = 0; i < 2; i++) await write(author, { kind: "share", text: "好", bought });
+  // as it was, for the books
+  await world.table.commit([orders.patch(bought).set({ stage: "PLACED", seat: "HELD" })]);
+  const recipe = await write(author, { kind: "recipe", text: "炒", ingredients: [{ articleId, units: 2 }] });
+  await platform.idle();
+  const of = { postId: recipe.body.postId };
+  const staffs = { caller: root, parameters: at, body: { text: "明天盘点" } };
+  await ask("post /ops/v1/communities/{communityId}/posts", staffs);
+  await ask("get /v1/me/posts", { caller: author });
+  for (const caller of [author, stranger]) {
+    await ask("get /v1/communities/{communityId}/posts", { caller, parameters: at });
+    await ask("get /v1/posts/{postId}", { caller, parameters: of });
+    await ask("get /v1/posts/{postId}/comments", { caller, parameters: of });
+    await ask("post /v1/posts/{postId}/comments", { caller, parameters: of, body: { text: "怎么做的" } });
+    await ask("put /v1/posts/{postId}/reaction", { caller, parameters: of });
+    await ask("delete /v1/posts/{postId}/reaction", { caller, parameters: of });
+    await ask("post /v1/posts/{postId}/to-cart", { caller, parameters: of });
+  }
+  for (const caller of [stranger, ...neighbours])
+    await ask("post /v1/posts/{postId}/reports", { caller, parameters: of, body: { reason: "广告" } });
+  await ask("get /ops/v1/moderation", { caller: root });
+  const decision = { caller: root, parameters: of, body: { decision: "approve", reason: "演练" } };
+  for (let i = 0; i < 2; i++) await ask("post /ops/v1/moderation/{postId}", decision);
+  await ask("delete /v1/posts/{postId}", { caller: author, parameters: of });
 }
 
 /** A coupon with a budget for one: granted, quoted, taken back, and suspended. */

@@ -173,6 +173,11 @@ export function samplesOf(ids: {
     "post /ops/v1/recalls/{recallId}/compensations": () => ({
       body: { rule: { by: "percent", percent: 50 }, bearer: "platform", ...because },
     }),
+    "post /v1/communities/{communityId}/posts": () => ({ body: { kind: "text", text: "今天的青菜特别嫩" } }),
+    "post /v1/posts/{postId}/comments": () => ({ body: { text: "怎么做的" } }),
+    "post /v1/posts/{postId}/reports": () => ({ body: { reason: "广告" } }),
+    "post /ops/v1/communities/{communityId}/posts": () => ({ body: { text: "明天盘点" } }),
+    "post /ops/v1/moderation/{postId}": () => ({ body: { decision: "approve", ...because } }),
     "post /ops/v1/communities": () => ({ body: { storeId: ids.storeId, name: "烘焙群", kind: "interest" } }),
     "put /ops/v1/communities/{communityId}/members/{memberId}/role": () => ({ body: { role: "member", ...because } }),
     "post /v1/leader/communities/{communityId}/orders": () => ({

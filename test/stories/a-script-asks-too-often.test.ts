@@ -85,6 +85,8 @@ test("signing in, opening, paying and asking for the pickup code have their limi
     order: () =>
       wang!.post("/v1/orders", { lines: [{ articleId: `AR${"0".repeat(24)}`, units: 1 }], place: world.here }),
     pay: () => li!.post(`/v1/orders/${seat.orderId}/payment`),
+    post: () => wang!.post(`/v1/communities/CM${"0".repeat(24)}/posts`, { kind: "text", text: "好" }),
+    comment: () => wang!.post(`/v1/posts/PS${"0".repeat(24)}/comments`, { text: "好" }),
     pickupCode: () => li!.post(`/v1/orders/${seat.orderId}/pickup-code`),
     evidence: () => li!.post(`/v1/orders/${seat.orderId}/evidence`, { contentType: "image/jpeg" }),
   };
