@@ -20,6 +20,8 @@ export const operations = [
   "shipping",
   "fail",
   "refund",
+  "post",
+  "feed",
 ] as const;
 export type OperationName = (typeof operations)[number];
 
@@ -71,7 +73,8 @@ const withSeat = z.object({
  * `view` is a team's page, `list` a page of the member's one order. `pay` is the request for the prepay and the notification,
  * `pay_leader` the leader's; `complete` is what the payment that fills a team takes beyond any other. `pickup_code` is the
  * member's request, `pickup` the clerk's, `shipping` the upload to WeChat after it. `fail` is the failing of a team at its
- * deadline, `refund` one of its three members' money on its way back, the messages of both with it.
+ * deadline, `refund` one of its three members' money on its way back, the messages of both with it. `post` is a text in a community,
+ * with its check and publication afterwards; `feed` a page of ten posts of two authors.
  */
 export async function measureUnits(platform: Platform): Promise<OperationUnits[]> {
   const { username, password } = z
@@ -178,7 +181,23 @@ export async function measureUnits(platform: Platform): Promise<OperationUnits[]
     const clerk = await hireClerk(client, admin, "clerk", second.storeId);
     await collect(second, false);
     await collect(third, true);
+    await neighboursPost(second.storeId, [wang, li]);
     return operations.map((operation) => measured.get(operation)!);
+
+    async function neighboursPost(storeId: string, authors: Member[]): Promise<void> {
+      const founded = { storeId, name: "淮海坊", kind: "neighbourhood" };
+      const { communityId } = await admin.post("/ops/v1/communities", founded, z.object({ communityId: z.string() }));
+      for (const member of authors) await member.post(`/v1/communities/${communityId}/membership`, undefined, anything);
+      const feed = `/v1/communities/${communityId}/posts`;
+      const text = "今天的青菜特别嫩,清炒两分钟就好,孩子吃了一大盘。";
+      for (let i = 0; i < 10; i++)
+        // the last one: what is looked up once, WeChat's token among it, is known by then
+        await measure(i === 9 ? { post: { by: ["Shop"] } } : {}, () =>
+          authors[i % authors.length]!.post(feed, { kind: "text", text }, anything),
+        );
+      const page = z.object({ items: z.array(anything).length(10) });
+      await measure({ feed: { by: ["Shop"] } }, () => authors[0]!.get(feed, page));
+    }
 
     async function expectState({ member, teamId }: Seat, state: string): Promise<void> {
       const team = await moves.team(member, teamId);

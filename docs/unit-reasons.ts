@@ -63,6 +63,13 @@ export const reasons: Partial<Record<OperationName | "any", Record<string, strin
   shipping: {
     "Update Order": "WeChat has been told; beyond 1 KB",
   },
+  post: {
+    "Put Post": "waits for its check, then the whole row anew: with its keys in the feed and in its author's list",
+    "Update Limit": "how often one member may post",
+    "Put Due moderation": "what the sweep finds it by, should WeChat not answer",
+    "Put Outbox post.submitted": "the event: starts the check",
+    "Put Outbox post.passed": "the event: its publication is on record",
+  },
   fail: {
     "Update Team": "failed, on condition that nobody holds a seat and as many paid as the event tells",
   },

@@ -26,11 +26,15 @@ const titles: Record<OperationName, string> = {
   shipping: "Shipping upload 发货信息录入",
   fail: "Fail 未成团",
   refund: "Refund 退款",
+  post: "Post 发帖",
+  feed: "Feed 社群动态",
 };
 const notes: Partial<Record<OperationName, string>> = {
   list: "A page with one order and, while it is paid in a team, that team, whose end says what the order is; each further order takes as much again.",
   pay_leader: "The request for the prepay, and WeChat's notification.",
   pay: "The request for the prepay, and WeChat's notification.",
+  post: "A short text; afterwards WeChat's check of it, and its publication. A text of 300 characters and more takes a unit more a KB.",
+  feed: "A page of ten posts by two authors, each of them below 1 KB: half a unit a post, a mark and an author. Nothing of what lies before or was removed is read.",
   complete: "What the payment that fills a team takes beyond any other.",
   fail: "Once a team, here with three paid seats.",
   refund: "For each of the three, with what both events lead to; a share of the team's failing comes on top.",

@@ -1,8 +1,7 @@
-import { loadMember } from "../identity/index.ts";
 import type { Env } from "../kernel/env.ts";
-import { DomainError } from "../kernel/problem.ts";
 import { audited } from "../table/audit.ts";
-import { decide, type Table } from "../table/entity.ts";
+import { decide, loadLasting, type Table } from "../table/entity.ts";
+import { members } from "../table/keys.ts";
 import type { PostEvent } from "./lifecycle.ts";
 import type { Post } from "./model.ts";
 import type { ContentCheck, Verdict } from "./ports.ts";
@@ -27,8 +26,8 @@ export async function checkPost(deps: Deps & { content: ContentCheck }, postId: 
   if (waiting.state !== "CHECKING") return true;
   const verdict = await verdictOn(deps, waiting);
   if (verdict.kind === "busy" || verdict.kind === "unknown") return false;
-  await decide(async () => {
-    const post = await loadPost(deps, postId);
+  await decide(async (round) => {
+    const post = round === 0 ? waiting : await loadPost(deps, postId);
     if (post.state !== "CHECKING") return;
     const why =
       verdict.kind === "pass" ? undefined : verdict.kind === "refused" ? `unchecked ${verdict.code}` : verdict.label;
@@ -38,25 +37,15 @@ export async function checkPost(deps: Deps & { content: ContentCheck }, postId: 
 }
 
 async function verdictOn(deps: Deps & { content: ContentCheck }, post: Post): Promise<Verdict> {
-  const openid = await openidOf(deps, post.authorId!);
-  if (openid === undefined) return { kind: "refused", code: "author" };
+  const author = await loadLasting(deps.table, members, { memberId: post.authorId! });
+  if (!author) return { kind: "refused", code: "erased" };
   const text = [...post.topics.map((topic) => `#${topic}#`), post.text].join("\n");
   const verdict = await deps.content.checkText({
-    openid,
+    openid: author.openid,
     scene: post.kind === "comment" ? "comment" : "forum",
     text,
   });
   return verdict.kind === "pass" && post.images.length > 0 ? { kind: "review", label: "images" } : verdict;
-}
-
-/** Undefined of a member who was erased meanwhile. */
-async function openidOf(deps: Deps, memberId: string): Promise<string | undefined> {
-  try {
-    return (await loadMember(deps, memberId)).openid;
-  } catch (error) {
-    if (error instanceof DomainError && error.code === "MEMBER_NOT_FOUND") return undefined;
-    throw error;
-  }
 }
 
 /** A person approves of what is in review, or removes it or what is published; the author is told why. Throws POST_NOT_FOUND, POST_STATE. */

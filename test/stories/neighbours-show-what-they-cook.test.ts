@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { meterDifference } from "../../local/meter.ts";
+import { makeId } from "../../shared/kernel/ids.ts";
+import { posts } from "../../shared/table/keys.ts";
 import { type Neighbour, openWorld, refusal } from "./world.ts";
 
 const world = await openWorld();
@@ -226,6 +229,37 @@ test("the feed comes in pages, each post once, and reads no more for what lies b
   } while (cursor);
   expect(paged).toEqual(all);
   expect(all).toEqual([...all].sort().reverse());
+});
+
+test("a page of the feed reads what it shows, however long the feed and however much was removed", async () => {
+  const reading = async () => {
+    await made(li.get("/v1/me")); // signed in, and what is looked up once is known
+    const before = world.platform.meter.snapshot();
+    const { items } = await made(li.get(`${feed}?limit=10`));
+    expect(items).toHaveLength(10);
+    return meterDifference(before, world.platform.meter.snapshot())
+      .filter((row) => row.function === "Shop")
+      .reduce((sum, row) => sum + row.readUnits, 0);
+  };
+  const many = async (count: number, state: "PUBLISHED" | "REMOVED") => {
+    for (let done = 0; done < count; done += 50)
+      await world.table.commit(
+        Array.from({ length: 50 }, (_, i) =>
+          posts.create({
+            ...{ postId: makeId("PS", world.clock.now() + done + i, crypto.getRandomValues(new Uint8Array(14))) },
+            ...{ communityId, kind: "text", authorId: li.memberId, text: "好", images: [], topics: [], state },
+            ...{ createdAt: world.clock.now(), comments: 0, reactions: 0, reports: 0 },
+          }),
+        ),
+      );
+    await pass(minute);
+  };
+  await many(50, "PUBLISHED");
+  const few = await reading();
+  await many(600, "PUBLISHED");
+  await many(600, "REMOVED");
+  expect(await reading()).toBeLessThanOrEqual(few);
+  expect(few).toBeLessThanOrEqual(16);
 });
 
 test("nothing is left behind", async () => {
