@@ -8,7 +8,6 @@ try {
   await assemble(app, own("stage") ?? "dev", {
     region: process.env.CDK_DEFAULT_REGION,
     publicUrl: own("publicUrl"),
-    picturesUrl: own("picturesUrl"),
     firstAdminSub: own("firstAdminSub"),
     certificateArn: own("certificateArn"),
     originSecretVersion: own("originSecretVersion"),

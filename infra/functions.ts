@@ -87,7 +87,8 @@ export const functions = {
   },
   DeadlineSweep: {
     entry: "jobs/deadline-sweep.ts",
-    impact: "A team or refund whose workflow was lost is not picked up again; its members wait, and so do unchecked posts",
+    impact:
+      "A team or refund whose workflow was lost is not picked up again; its members wait, and so do unchecked posts",
     ...minuteJob,
   },
   Deliveries: {

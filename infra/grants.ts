@@ -24,8 +24,6 @@ export interface Grants {
   readonly starts?: readonly MachineName[];
   /** Answers HTTP, and first asks whether the edge sent the request. */
   readonly origin?: true;
-  /** Is told where the pictures of members lie; needs no permission. */
-  readonly pictures?: true;
   /** Is told which staff pool to believe; needs no permission. */
   readonly staff?: true;
 }
@@ -48,7 +46,6 @@ export const grants: Record<FunctionName, Grants> = {
     dataKey: "make",
     location: ["routes", "places"],
     evidence: ["send", "see"],
-    pictures: true,
   },
   Ops: {
     origin: true,

@@ -7,8 +7,6 @@ export interface Stage {
   readonly wechat: { readonly apiUrl: string; readonly payUrl: string };
   /** Base of the URLs we hand out (payment notices, staff sign-in); without it, the HTTP API's own address. */
   readonly publicUrl?: string;
-  /** Below which address the pictures of members lie, with a slash at the end; without it posts carry none. */
-  readonly picturesUrl?: string;
   /** What stands in front of the HTTP API; without it the API's own address is the public one, and no origin is asked for. */
   readonly edge?: Edge;
   /** Cognito `sub` of the person who may appoint the first staff; without it nobody can, until a staff row exists. */
@@ -32,7 +30,6 @@ export interface Edge {
 /** What belongs to one deployment and not to the code; comes from the CDK context, e.g. `-c publicUrl=https://shop.example`. */
 export interface Own {
   readonly publicUrl?: string | undefined;
-  readonly picturesUrl?: string | undefined;
   readonly firstAdminSub?: string | undefined;
   readonly certificateArn?: string | undefined;
   readonly originSecretVersion?: string | undefined;
@@ -52,7 +49,6 @@ const stages: Record<StageName, Stage> = {
     keepsData: false,
     wechat: { apiUrl: "http://127.0.0.1:8789", payUrl: "http://127.0.0.1:8789" },
     publicUrl: "http://127.0.0.1:8787",
-    picturesUrl: "https://pictures.example/",
     logRetentionDays: 1,
     throttle: { rate: 10_000, burst: 5_000 },
   },
@@ -87,19 +83,9 @@ export function stageOf(name: string, own: Own = {}): Stage {
       `publicUrl "${publicUrl}" is no base URL; write it like https://shop.example, without a slash at the end`,
     );
   }
-  const picturesUrl = own.picturesUrl ?? stage.picturesUrl;
-  if (picturesUrl !== undefined && !/^https:\/\/[^/]+\/(.*\/)?$/.test(picturesUrl)) {
-    throw new Error(`picturesUrl "${picturesUrl}" must be like https://pictures.example/, with a slash at the end`);
-  }
   const firstAdminSub = own.firstAdminSub ?? stage.firstAdminSub;
   const edge = edgeOf(stage, publicUrl, own);
-  return {
-    ...stage,
-    ...(publicUrl && { publicUrl }),
-    ...(picturesUrl && { picturesUrl }),
-    ...(firstAdminSub && { firstAdminSub }),
-    ...(edge && { edge }),
-  };
+  return { ...stage, ...(publicUrl && { publicUrl }), ...(firstAdminSub && { firstAdminSub }), ...(edge && { edge }) };
 }
 
 function edgeOf({ name }: Stage, publicUrl: string | undefined, own: Own): Edge | undefined {

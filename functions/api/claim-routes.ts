@@ -3,13 +3,12 @@ import {
   type Claim,
   claimLifecycle,
   claimLine,
-  type PictureType,
-  pictureTypes,
   type RecallCompensation,
   recallRule,
 } from "../../shared/aftersale/index.ts";
 import type { EvidenceStore } from "../../shared/aftersale/ports.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
+import { type PictureType, pictureTypes } from "../../shared/kernel/pictures.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";

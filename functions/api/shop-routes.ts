@@ -19,7 +19,7 @@ export const shopModules: readonly RouteModule[] = [
     routes: async () => (await import("./community-routes.ts")).communityShop,
   },
   {
-    under: ["/v1/posts", "/v1/communities/*/posts", "/v1/me/posts"],
+    under: ["/v1/posts", "/v1/communities/*/posts", "/v1/me/pictures", "/v1/me/posts"],
     routes: async () => (await import("./ugc-routes.ts")).ugcShop,
   },
   {

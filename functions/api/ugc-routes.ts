@@ -3,7 +3,8 @@ import { cartLines } from "../../shared/cart/index.ts";
 import { loadCommunity, requireMember } from "../../shared/community/index.ts";
 import { shortNames } from "../../shared/identity/index.ts";
 import { idOf } from "../../shared/kernel/ids.ts";
-import { typedText } from "../../shared/kernel/text.ts";
+import { type PictureType, pictureKey, pictureTypes } from "../../shared/kernel/pictures.ts";
+import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
 import { commentsOf, feedOf, postsInReview, postsOfMember, reportsOf } from "../../shared/table/keys.ts";
 import {
@@ -34,18 +35,11 @@ const words = typedText(1, 2000).meta({ example: "今天的青菜特别嫩,清�
 const told = {
   text: words,
   images: z
-    .array(
-      z
-        .string()
-        .regex(
-          /^https:\/\/[A-Za-z0-9][A-Za-z0-9.-]{0,80}\/[A-Za-z0-9_./-]{1,160}\.(?:jpg|jpeg|png|webp)$/,
-          "the https address of a jpg, png or webp picture",
-        )
-        .meta({ example: "https://pictures.example/ugc/caidan.jpg" }),
-    )
+    .array(text(1, 200))
     .max(9)
+    .refine((keys) => new Set(keys).size === keys.length, "each picture once")
     .default([])
-    .meta({ description: "Of the shop's own store of pictures, 9 at most" }),
+    .meta({ description: "Keys given out by /v1/me/pictures, 9 at most" }),
   topics: z
     .array(
       typedText(1, 20)
@@ -82,7 +76,7 @@ const postView = z
     communityId: z.string(),
     kind: z.enum(postKinds),
     text: z.string(),
-    images: z.array(z.string()),
+    images: z.array(z.string()).meta({ description: "Addresses, for ten minutes" }),
     topics: z.array(z.string()),
     ingredients: z.array(z.object({ articleId: z.string(), name: z.string(), units: z.int() })).optional(),
     bought: z
@@ -106,12 +100,12 @@ const postView = z
     createdAt: isoOutput,
   })
   .meta({ id: "Post" });
-const toPost = ({ post, author, mine, reacted }: Seen) => ({
+const toPost = ({ evidence }: Deps, { post, author, mine, reacted }: Seen) => ({
   postId: post.postId,
   communityId: post.communityId,
   kind: post.kind,
   text: post.text,
-  images: post.images,
+  images: post.images.map((key) => evidence.view(key)),
   topics: post.topics,
   ...(post.ingredients && { ingredients: post.ingredients }),
   ...(post.bought && { bought: { articleId: post.bought.articleId, name: post.bought.name } }),
@@ -155,6 +149,33 @@ async function seenPage(
 export const ugcShop: Route[] = [
   route({
     method: "post",
+    path: "/v1/me/pictures",
+    summary: "上传帖子图片",
+    description:
+      "Gives out a form for one picture: POST it to `url` as multipart/form-data with `fields` first and the picture as `file` last, within ten minutes; then name `key` in a post's images.",
+    actor: "member",
+    owns: "self",
+    limit: "evidence",
+    body: z.strictObject({ contentType: z.enum(Object.keys(pictureTypes) as [PictureType, ...PictureType[]]) }),
+    status: 201,
+    ok: z
+      .object({
+        key: z.string(),
+        url: z.string(),
+        fields: z.record(z.string(), z.string()),
+        maxBytes: z.int(),
+        expiresAt: isoOutput,
+      })
+      .meta({ id: "PictureForm" }),
+    problems: [],
+    run: async (deps, { actor: { memberId }, body: { contentType: type } }) => {
+      const key = pictureKey(deps.env, deps.blindIndex, { folder: "posts", owner: memberId, type });
+      return { key, ...deps.evidence.upload(key, type) };
+    },
+    view: ({ expiresAt, ...form }) => ({ ...form, expiresAt: toIso(expiresAt) }),
+  }),
+  route({
+    method: "post",
     path: "/v1/communities/{communityId}/posts",
     summary: "在社群发帖",
     description:
@@ -195,7 +216,7 @@ export const ugcShop: Route[] = [
       seenPage(deps, memberId, feedOf(communityId), `posts ${communityId}`, query, () =>
         requireMember(deps, { communityId, memberId }),
       ),
-    view: ({ items, nextCursor }) => ({ items: items.map(toPost), nextCursor }),
+    view: ({ items, nextCursor }, deps) => ({ items: items.map((one) => toPost(deps, one)), nextCursor }),
   }),
   route({
     method: "get",
@@ -209,7 +230,7 @@ export const ugcShop: Route[] = [
     problems: ["CURSOR_INVALID"],
     run: (deps, { query, actor: { memberId } }) =>
       seenPage(deps, memberId, postsOfMember(memberId), `posts of ${memberId}`, query),
-    view: ({ items, nextCursor }) => ({ items: items.map(toPost), nextCursor }),
+    view: ({ items, nextCursor }, deps) => ({ items: items.map((one) => toPost(deps, one)), nextCursor }),
   }),
   route({
     method: "get",
@@ -224,7 +245,7 @@ export const ugcShop: Route[] = [
       const [seen] = await seenBy(deps, memberId, [await visiblePost(deps, { ...params, memberId })]);
       return seen!;
     },
-    view: (seen) => toPost(seen),
+    view: (seen, deps) => toPost(deps, seen),
   }),
   route({
     method: "delete",
@@ -271,7 +292,7 @@ export const ugcShop: Route[] = [
       seenPage(deps, memberId, commentsOf(postId), `comments ${postId}`, query, () =>
         visiblePost(deps, { postId, memberId }),
       ),
-    view: ({ items, nextCursor }) => ({ items: items.map(toPost), nextCursor }),
+    view: ({ items, nextCursor }, deps) => ({ items: items.map((one) => toPost(deps, one)), nextCursor }),
   }),
   ...([true, false] as const).map((likes) =>
     route({
@@ -390,7 +411,7 @@ export const ugcOps: Route[] = [
       );
       return { items: waiting.map((post, i) => ({ post, reports: reports[i]! })), nameOf, nextCursor };
     },
-    view: ({ items, nameOf, nextCursor }) => ({
+    view: ({ items, nameOf, nextCursor }, { evidence }) => ({
       items: items.map(({ post, reports }) => ({
         postId: post.postId,
         ...(post.parentId !== undefined && { parentId: post.parentId }),
@@ -398,7 +419,7 @@ export const ugcOps: Route[] = [
         kind: post.kind,
         author: post.authorId === undefined ? "门店" : nameOf(post.authorId),
         text: post.text,
-        images: post.images,
+        images: post.images.map((key) => evidence.view(key)),
         topics: post.topics,
         ...(post.why !== undefined && { why: post.why }),
         reports: reports.map(({ reason = "", at }) => ({ reason, at: toIso(at) })),

@@ -140,7 +140,6 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
       evidence: () => s3Evidence(bucketPlace(variable("EVIDENCE_BUCKET"), process.env), env),
       invoicing: () => createInvoiceProvider(secret("invoice"), env),
       content: () => createContentCheck(wechat.api),
-      pictures: () => process.env.PICTURES_URL || undefined,
       planner: () => wechat.places.planner,
       geocoder: () => wechat.places.geocoder,
       workflows: () =>

@@ -43,7 +43,5 @@ export interface Deps {
   planner: RoutePlanner;
   geocoder: Geocoder;
   content: ContentCheck;
-  /** Below which address the pictures of members lie, with a slash at the end; undefined: none are taken. */
-  pictures: string | undefined;
   workflows: Workflows;
 }

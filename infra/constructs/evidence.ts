@@ -8,8 +8,8 @@ export type EvidenceRight = "send" | "see";
 const actions: Record<EvidenceRight, string> = { send: "s3:PutObject", see: "s3:GetObject" };
 
 /**
- * Pictures that members send with their claims, kept for three years (民法典 188: the limitation of such claims). Nobody reaches
- * them but by a signature of a function, over TLS.
+ * Pictures that members send with their claims, kept for three years (民法典 188: the limitation of such claims), and with their
+ * posts. Nobody reaches them but by a signature of a function, over TLS.
  */
 export class Evidence extends Construct {
   readonly bucket: Bucket;
@@ -21,17 +21,20 @@ export class Evidence extends Construct {
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      lifecycleRules: [{ expiration: Duration.days(3 * 365) }],
+      lifecycleRules: [{ prefix: "evidence/", expiration: Duration.days(3 * 365) }],
       removalPolicy,
     });
     (this.bucket.node.defaultChild as CfnBucket).overrideLogicalId(id);
   }
 
-  /** Keys are made per picture, so these rights end in the folder of all of them. */
+  /** Keys are made per picture, so these rights end in the folders of all of them. */
   rights(which: readonly EvidenceRight[]): PolicyStatement[] {
     return which.map(
       (right) =>
-        new PolicyStatement({ actions: [actions[right]], resources: [this.bucket.arnForObjects("evidence/*")] }),
+        new PolicyStatement({
+          actions: [actions[right]],
+          resources: [this.bucket.arnForObjects("evidence/*"), this.bucket.arnForObjects("posts/*")],
+        }),
     );
   }
 }

@@ -142,7 +142,6 @@ export class Core extends Stack {
         environment.ORIGIN_SECRET_ID = originSecret.secret.secretArn;
         statements.push(allow(["secretsmanager:GetSecretValue"], [originSecret.secret.secretArn]));
       }
-      if (grant.pictures && stage.picturesUrl) environment.PICTURES_URL = stage.picturesUrl;
       if (grant.staff) {
         environment.STAFF_ISSUER = staff.issuer;
         environment.STAFF_CLIENT_ID = staff.client.userPoolClientId;

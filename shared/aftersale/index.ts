@@ -1,5 +1,4 @@
 export { carryCompensation } from "./compensate-recall.ts";
-export { type PictureType, pictureTypes } from "./evidence.ts";
 export { followClaim } from "./follow-claim.ts";
 export { claimLifecycle } from "./lifecycle.ts";
 export { type Claim, claimLine, type RecallCompensation, recallRule } from "./model.ts";

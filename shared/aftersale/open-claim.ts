@@ -1,11 +1,12 @@
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
+import type { Seal } from "../kernel/pictures.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { afterSaleMs, notGoneBackFen, type Order, orderFacts } from "../order/index.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { claims, dues, orders, outbox, refundsOf } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
-import { isPictureOf, type Seal } from "./evidence.ts";
+import { isPictureOf } from "./evidence.ts";
 import type { Claim } from "./model.ts";
 import { aftersalePolicy, workingDaysAfter } from "./policy.ts";
 import type { EvidenceStore } from "./ports.ts";

@@ -21,7 +21,7 @@ export const post = z.object({
   authorId: idOf("MB").optional(),
   staffId: z.string().optional(),
   text: text(1, 2000),
-  /** Where its pictures lie. */
+  /** Keys of its pictures. */
   images: z.array(z.string()).max(9),
   topics: z.array(text(1, 20)).max(3),
   /** Of a recipe; names as they were. */

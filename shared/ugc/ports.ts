@@ -13,3 +13,8 @@ export interface ContentCheck {
   /** `scene`: how WeChat calls where it stands. At most 2,500 characters. */
   checkText(input: { openid: string; scene: "comment" | "forum"; text: string }): Promise<Verdict>;
 }
+
+/** What a post needs of the store of pictures: the first bytes of one; undefined where none lies under the key. */
+export interface PictureHeads {
+  head(key: string): Promise<Uint8Array | undefined>;
+}

@@ -2,6 +2,7 @@ import { findArticles } from "../catalog/index.ts";
 import { requireMember } from "../community/index.ts";
 import type { Env } from "../kernel/env.ts";
 import { makeEvent } from "../kernel/event.ts";
+import { beginsLikePicture, isPictureOf, type Seal } from "../kernel/pictures.ts";
 import { DomainError } from "../kernel/problem.ts";
 import { minute } from "../kernel/time.ts";
 import { audited } from "../table/audit.ts";
@@ -9,6 +10,7 @@ import { decide, type Table, type Write } from "../table/entity.ts";
 import { dues, orders, outbox, posts, sharedLines } from "../table/keys.ts";
 import type { Once } from "../table/once.ts";
 import type { Post } from "./model.ts";
+import type { PictureHeads } from "./ports.ts";
 import { loadPost, moved } from "./post-writes.ts";
 import { visiblePost } from "./read-posts.ts";
 
@@ -22,6 +24,10 @@ export interface PostDraft {
   bought?: { orderId: string; articleId: string } | undefined;
 }
 type Deps = { env: Env; table: Table };
+interface Pictures {
+  blindIndex: Seal;
+  evidence: PictureHeads;
+}
 
 /** A sweep looks at what the event's own check did not decide, from then on. */
 const CHECKED_BY_MS = minute;
@@ -46,14 +52,19 @@ const submitted = (env: Env, post: Post): Write[] => [
   ),
 ];
 
-/** Throws INPUT_INVALID with the place of a picture that does not lie where we keep them: `base`, an URL that ends with a slash. */
-function requireOurs(images: readonly string[], base: string | undefined): void {
-  const errors = images.flatMap((image, i) =>
-    base !== undefined && image.startsWith(base) && !image.includes("/../")
-      ? []
-      : [{ path: `body.images.${i}`, message: base ? `must lie below ${base}` : "this shop keeps no pictures" }],
+/** Throws INPUT_INVALID with the place of each picture that is not the member's own, has not arrived, or is none. */
+async function requirePictures(deps: Pictures, memberId: string, images: readonly string[]): Promise<void> {
+  const flaws = await Promise.all(
+    images.map(async (key) => {
+      if (!isPictureOf(deps.blindIndex, { folder: "posts", owner: memberId }, key))
+        return "no key that was given out to you";
+      const head = await deps.evidence.head(key);
+      if (!head) return "has not arrived";
+      return beginsLikePicture(key, head) ? undefined : "is no picture of the type that was announced";
+    }),
   );
-  if (errors.length > 0) throw new DomainError("INPUT_INVALID", "a picture of somebody else's", { errors });
+  const errors = flaws.flatMap((message, i) => (message === undefined ? [] : [{ path: `body.images.${i}`, message }]));
+  if (errors.length > 0) throw new DomainError("INPUT_INVALID", "a picture that can't be shown", { errors });
 }
 
 /** Ingredients with the names of their articles. Throws ARTICLE_NOT_FOUND. */
@@ -84,19 +95,18 @@ async function lineBought(
 }
 
 /**
- * A member's post to a community: its author sees it at once, others once it has passed its check. `pictures` is where ours lie.
- * Throws COMMUNITY_NOT_FOUND, NOT_COMMUNITY_MEMBER, NOT_LEADER (announcements are the leaders'), ARTICLE_NOT_FOUND,
+ * A member's post to a community: its author sees it at once, others once it has passed its check. Throws COMMUNITY_NOT_FOUND, NOT_COMMUNITY_MEMBER, NOT_LEADER (announcements are the leaders'), ARTICLE_NOT_FOUND,
  * ORDER_NOT_FOUND, SHARE_LINE, POST_SHARED (the line has a share), INPUT_INVALID of a picture.
  */
 export async function writePost(
-  deps: Deps & { pictures: string | undefined },
+  deps: Deps & Pictures,
   input: { communityId: string; memberId: string; draft: PostDraft; once: Once<Post> },
 ): Promise<Post> {
   const { env, table } = deps;
   const { communityId, memberId, draft } = input;
   const { role } = await requireMember(deps, { communityId, memberId });
   if (draft.kind === "announcement" && role !== "leader") throw new DomainError("NOT_LEADER");
-  requireOurs(draft.images, deps.pictures);
+  await requirePictures(deps, memberId, draft.images);
   const bought = draft.bought && (await lineBought(table, memberId, draft.bought));
   const post: Post = {
     postId: env.ids.next("PS"),

@@ -174,6 +174,7 @@ export function samplesOf(ids: {
       body: { rule: { by: "percent", percent: 50 }, bearer: "platform", ...because },
     }),
     "post /v1/communities/{communityId}/posts": () => ({ body: { kind: "text", text: "今天的青菜特别嫩" } }),
+    "post /v1/me/pictures": () => ({ body: { contentType: "image/jpeg" } }),
     "post /v1/posts/{postId}/comments": () => ({ body: { text: "怎么做的" } }),
     "post /v1/posts/{postId}/reports": () => ({ body: { reason: "广告" } }),
     "post /ops/v1/communities/{communityId}/posts": () => ({ body: { text: "明天盘点" } }),

@@ -201,8 +201,8 @@ describe("rights", () => {
       const actions = list(s.Action);
       if (actions.some((action) => action.includes("*"))) return true;
       const on = text(s.Resource ?? "");
-      // each picture of a claim has a key of its own
-      if (/^s3:(Put|Get)Object$/.test(actions.join()) && on.includes("/evidence/*")) return false;
+      // each picture of a claim or post has a key of its own
+      if (/^s3:(Put|Get)Object$/.test(actions.join()) && /\/(evidence|posts)\/\*/.test(on)) return false;
       return on.includes("*") && !actions.every((action) => unbound.has(action));
     });
     // A key's own policy: "*" is this key, and without the account's root nobody could ever manage it.

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { meterDifference } from "../../local/meter.ts";
 import { makeId } from "../../shared/kernel/ids.ts";
 import { posts } from "../../shared/table/keys.ts";
-import { type Neighbour, openWorld, refusal } from "./world.ts";
+import { type Neighbour, openWorld, refusal, sendPicture } from "./world.ts";
 
 const world = await openWorld();
 const { neighbours, community, formedTeam, paidSeat, campaign, made, ops, pass, local, events } = world;
@@ -22,14 +22,14 @@ for (const [who, nickname] of [
   await made(who.put("/v1/me", { nickname }));
 const communityId = await community([wang, li, zhang, chen]);
 const feed = `/v1/communities/${communityId}/posts`;
-const shown = async (who: Neighbour, path = feed): Promise<{ postId: string; text: string }[]> =>
+const shown = async (who: Neighbour, path = feed): Promise<{ postId: string; text: string; images: string[] }[]> =>
   (await made(who.get(path))).items;
 const texts = async (who: Neighbour, path = feed) => (await shown(who, path)).map(({ text }) => text);
 const say = async (who: Neighbour, body: Record<string, unknown>): Promise<string> =>
   (await made(who.post(feed, { kind: "text", ...body }))).postId;
 const latest = async (who: Neighbour): Promise<{ kind: string; body: string }> =>
   (await made(who.get("/v1/inbox"))).items[0];
-const queue = async (): Promise<{ postId: string; why: string; reports: { reason: string }[] }[]> =>
+const queue = async (): Promise<{ postId: string; why: string; images: string[]; reports: { reason: string }[] }[]> =>
   (await made(ops.get("/ops/v1/moderation"))).items;
 const decide = (postId: string, decision: string) =>
   ops.post(`/ops/v1/moderation/${postId}`, { decision, reason: "已查看" });
@@ -180,21 +180,35 @@ test("a recipe's ingredients go to the cart by one tap, beside what is in it, up
   expect(refusal(await wang.post(feed, unknown))).toEqual({ status: 404, code: "ARTICLE_NOT_FOUND" });
 });
 
-test("pictures are looked at by a person, and one that is none of ours, or no picture, is refused with its place", async () => {
+test("pictures are looked at by a person, and one that is another's, not there, or no picture, is refused with its place", async () => {
   await pass(10 * minute); // he has said much: his limit is over by then
-  const [ours, theirs] = ["https://pictures.example/ugc/1.jpg", "https://elsewhere.example/1.jpg"];
+  const jpeg = Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, 0, 16, 74, 70, 73, 70, 0, 1, 1]);
+  const form = async (who: Neighbour, contentType = "image/jpeg") => made(who.post("/v1/me/pictures", { contentType }));
+  const picture = async (who: Neighbour, bytes: Uint8Array<ArrayBuffer> | string = jpeg): Promise<string> => {
+    const given = await form(who);
+    expect(await sendPicture(given, bytes)).toEqual({ status: 204 });
+    return given.key;
+  };
+  const ours = await picture(wang);
   const place = async (images: string[]) => {
     const { status, body } = await wang.post(feed, { kind: "text", text: "看图", images });
-    return { status, at: body.errors?.map(({ path }: { path: string }) => path) };
+    return { status, at: body.errors?.map((error: { path: string }) => error.path) };
   };
-  expect(await place([ours, theirs])).toEqual({ status: 422, at: ["body.images.1"] });
-  expect(await place([ours, "https://pictures.example/a.svg"])).toEqual({ status: 422, at: ["body.images.1"] });
-  expect(await place(["https://pictures.example/../a.jpg"])).toEqual({ status: 422, at: ["body.images.0"] });
+  const notYet = (await form(wang)).key;
+  const page = await picture(wang, "<svg onload=alert(1)>");
+  for (const wrong of ["https://elsewhere.example/1.jpg", await picture(li), notYet, page, ours.replace("jpg", "png")])
+    expect(await place([ours, wrong])).toEqual({ status: 422, at: ["body.images.1"] });
+  expect(await place([ours, ours])).toEqual({ status: 422, at: ["body.images"] });
   const postId = await say(wang, { text: "看图", images: [ours] });
   await pass(0);
-  expect(await queue()).toMatchObject([{ postId, why: "images", images: [ours] }]);
+  const [waiting] = await queue();
+  expect(waiting).toMatchObject({ postId, why: "images" });
+  const bytesAt = async ([url = ""]: string[]) => new Uint8Array(await (await fetch(url)).arrayBuffer());
+  expect(await bytesAt(waiting!.images)).toEqual(jpeg);
   await made(decide(postId, "approve"));
-  expect((await shown(li))[0]).toMatchObject({ postId, images: [ours] });
+  const [shownTo] = await shown(li);
+  expect(shownTo!.postId).toBe(postId);
+  expect(await bytesAt(shownTo!.images)).toEqual(jpeg);
 });
 
 test("announcements are the leader's and the store's; who has left is shown without a name", async () => {

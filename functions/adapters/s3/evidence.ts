@@ -1,6 +1,7 @@
 import { createHmac, hash } from "node:crypto";
 import type { EvidenceStore } from "../../../shared/aftersale/ports.ts";
 import type { Env } from "../../../shared/kernel/env.ts";
+import { PICTURE_HEAD } from "../../../shared/kernel/pictures.ts";
 import { DomainError } from "../../../shared/kernel/problem.ts";
 import { minute, second, toUtc } from "../../../shared/kernel/time.ts";
 
@@ -81,6 +82,22 @@ export function s3Evidence(
     return `${root.origin}${path}?${query}&X-Amz-Signature=${signature}`;
   };
 
+  /** The service's answer about a picture; undefined where there is none. */
+  const ask = async (method: "GET" | "HEAD", key: string, headers: Record<string, string> = {}) => {
+    const unknown = () => new DomainError("TRY_AGAIN", "whether the pictures are there can't be told");
+    const answer = await fetch(address(method, key), {
+      method,
+      headers,
+      signal: AbortSignal.timeout(SILENCE_MS),
+    }).catch(() => {
+      throw unknown();
+    });
+    // without the right to list, S3 answers 403 for what is not there
+    if (answer.status === 403 || answer.status === 404) return undefined;
+    if (!answer.ok) throw unknown();
+    return answer;
+  };
+
   return {
     upload(key, type) {
       const { at, time, scope, sign } = moment();
@@ -103,18 +120,10 @@ export function s3Evidence(
       return { url: root.href.replace(/(?<=[^/:])\/$/, ""), fields, maxBytes: MAX_BYTES, expiresAt };
     },
     view: (key) => address("GET", key),
-    async arrived(key) {
-      const unknown = () => new DomainError("TRY_AGAIN", "whether the pictures are there can't be told");
-      const answer = await fetch(address("HEAD", key), {
-        method: "HEAD",
-        signal: AbortSignal.timeout(SILENCE_MS),
-      }).catch(() => {
-        throw unknown();
-      });
-      // without the right to list, S3 answers 403 for what is not there
-      if (answer.status === 403 || answer.status === 404) return false;
-      if (!answer.ok) throw unknown();
-      return true;
+    arrived: async (key) => (await ask("HEAD", key)) !== undefined,
+    async head(key) {
+      const answer = await ask("GET", key, { Range: `bytes=0-${PICTURE_HEAD - 1}` });
+      return answer && new Uint8Array(await answer.arrayBuffer()).subarray(0, PICTURE_HEAD);
     },
   };
 }
