@@ -6,7 +6,15 @@ import { idOf } from "../../shared/kernel/ids.ts";
 import { type PictureType, pictureKey, pictureTypes } from "../../shared/kernel/pictures.ts";
 import { text, typedText } from "../../shared/kernel/text.ts";
 import { isoOutput, toIso } from "../../shared/kernel/time.ts";
-import { commentsOf, feedOf, postsInReview, postsOfMember, reportsOf } from "../../shared/table/keys.ts";
+import {
+  commentsOf,
+  feedOf,
+  posts,
+  postsInReview,
+  postsOfMember,
+  reportsOf,
+  topicOf,
+} from "../../shared/table/keys.ts";
 import {
   announce,
   decidePost,
@@ -32,6 +40,9 @@ const communityPath = z.strictObject({ communityId: idOf("CM") });
 const postPath = z.strictObject({ postId: idOf("PS") });
 
 const words = typedText(1, 2000).meta({ example: "今天的青菜特别嫩,清炒两分钟就好。" });
+const topic = typedText(1, 20)
+  .refine((name) => !/[#\s]/u.test(name), "without # and spaces")
+  .meta({ example: "周一食谱日" });
 const told = {
   text: words,
   images: z
@@ -41,11 +52,7 @@ const told = {
     .default([])
     .meta({ description: "Keys given out by /v1/me/pictures, 9 at most" }),
   topics: z
-    .array(
-      typedText(1, 20)
-        .refine((topic) => !/[#\s]/u.test(topic), "without # and spaces")
-        .meta({ example: "周一食谱日" }),
-    )
+    .array(topic)
     .max(3)
     .refine((topics) => new Set(topics).size === topics.length, "each topic once")
     .default([])
@@ -129,21 +136,32 @@ const writtenView = z
   .meta({ id: "WrittenPost" });
 const toWritten = ({ postId, kind, state, createdAt }: Post) => ({ postId, kind, state, createdAt: toIso(createdAt) });
 
+type Posts = Awaited<ReturnType<typeof listPage<Post>>>;
+
 /** A page of posts as a member sees them; a cursor that is none is refused before anything is read. */
 async function seenPage(
   deps: Deps,
   memberId: string,
-  query: Parameters<typeof listPage<Post>>[1],
-  scope: string,
-  asked: z.infer<typeof listQuery>,
-  mayRead: () => Promise<unknown> = async () => {},
+  asked: { scope: string; cursor: string | undefined },
+  page: () => Promise<Posts>,
 ) {
-  deps.cursors.open(asked.cursor, scope);
-  await mayRead();
-  const { items, nextCursor } = await listPage(deps, query, scope, asked);
-  // the index may still show what has just been taken down
+  deps.cursors.open(asked.cursor, asked.scope);
+  const { items, nextCursor } = await page();
+  // an index may still show what has just been taken down
   const shown = items.filter((post) => post.state === "PUBLISHED" || post.authorId === memberId);
   return { items: await seenBy(deps, memberId, shown), nextCursor };
+}
+
+/** A page of what is published under a topic. */
+async function ofTopic(
+  deps: Deps,
+  { communityId, topic }: { communityId: string; topic: string },
+  scope: string,
+  query: { limit: number; cursor?: string | undefined },
+): Promise<Posts> {
+  const { items, nextCursor } = await listPage(deps, topicOf(communityId, topic), scope, query);
+  const found = new Map((await deps.table.loadMany(posts, items, { eventually: true })).map((p) => [p.postId, p]));
+  return { items: items.flatMap(({ postId }) => found.get(postId) ?? []), nextCursor };
 }
 
 export const ugcShop: Route[] = [
@@ -205,17 +223,23 @@ export const ugcShop: Route[] = [
     method: "get",
     path: "/v1/communities/{communityId}/posts",
     summary: "社群动态",
-    description: "What is published, newest first.",
+    description: "What is published, newest first; of one topic where it is named.",
     actor: "member",
     owns: "none",
     params: communityPath,
-    query: listQuery,
+    query: listQuery.extend({ topic: topic.optional() }),
     ok: listOf(postView),
     problems: ["COMMUNITY_NOT_FOUND", "NOT_COMMUNITY_MEMBER", "CURSOR_INVALID"],
-    run: (deps, { params: { communityId }, query, actor: { memberId } }) =>
-      seenPage(deps, memberId, feedOf(communityId), `posts ${communityId}`, query, () =>
-        requireMember(deps, { communityId, memberId }),
-      ),
+    run: (deps, { params: { communityId }, query, actor: { memberId } }) => {
+      const { topic, cursor } = query;
+      const scope = topic === undefined ? `posts ${communityId}` : `posts ${communityId} ${topic}`;
+      return seenPage(deps, memberId, { scope, cursor }, async () => {
+        await requireMember(deps, { communityId, memberId });
+        return topic === undefined
+          ? listPage(deps, feedOf(communityId), scope, query)
+          : ofTopic(deps, { communityId, topic }, scope, query);
+      });
+    },
     view: ({ items, nextCursor }, deps) => ({ items: items.map((one) => toPost(deps, one)), nextCursor }),
   }),
   route({
@@ -228,8 +252,12 @@ export const ugcShop: Route[] = [
     query: listQuery,
     ok: listOf(postView),
     problems: ["CURSOR_INVALID"],
-    run: (deps, { query, actor: { memberId } }) =>
-      seenPage(deps, memberId, postsOfMember(memberId), `posts of ${memberId}`, query),
+    run: (deps, { query, actor: { memberId } }) => {
+      const scope = `posts of ${memberId}`;
+      return seenPage(deps, memberId, { scope, cursor: query.cursor }, () =>
+        listPage(deps, postsOfMember(memberId), scope, query),
+      );
+    },
     view: ({ items, nextCursor }, deps) => ({ items: items.map((one) => toPost(deps, one)), nextCursor }),
   }),
   route({
@@ -288,10 +316,13 @@ export const ugcShop: Route[] = [
     query: listQuery,
     ok: listOf(postView),
     problems: ["POST_NOT_FOUND", "NOT_COMMUNITY_MEMBER", "CURSOR_INVALID"],
-    run: (deps, { params: { postId }, query, actor: { memberId } }) =>
-      seenPage(deps, memberId, commentsOf(postId), `comments ${postId}`, query, () =>
-        visiblePost(deps, { postId, memberId }),
-      ),
+    run: (deps, { params: { postId }, query, actor: { memberId } }) => {
+      const scope = `comments ${postId}`;
+      return seenPage(deps, memberId, { scope, cursor: query.cursor }, async () => {
+        await visiblePost(deps, { postId, memberId });
+        return listPage(deps, commentsOf(postId), scope, query);
+      });
+    },
     view: ({ items, nextCursor }, deps) => ({ items: items.map((one) => toPost(deps, one)), nextCursor }),
   }),
   ...([true, false] as const).map((likes) =>

@@ -45,7 +45,7 @@ import {
   recallBuyer,
   supplier,
 } from "../supply/model.ts";
-import { post, postMark, sharedLine } from "../ugc/model.ts";
+import { post, postMark, postTopic, sharedLine } from "../ugc/model.ts";
 import { entity } from "./entity.ts";
 import {
   auditRow,
@@ -214,6 +214,15 @@ export const postMarks = entity({
   key: ({ postId, mark, memberId }) => ({ pk: `POST#${postId}`, sk: `${mark.toUpperCase()}#${memberId}` }),
 });
 export const reportsOf = (postId: string) => postMarks.query({ pk: `POST#${postId}`, prefix: "REPORT#" });
+export const postTopics = entity({
+  name: "PostTopic",
+  schema: postTopic,
+  keyed: ["communityId", "topic", "postId"],
+  key: ({ communityId, topic, postId }) => ({ pk: `COMMUNITY#${communityId}#TOPIC#${topic}`, sk: postId }),
+});
+/** Newest first. */
+export const topicOf = (communityId: string, topic: string) =>
+  postTopics.query({ pk: `COMMUNITY#${communityId}#TOPIC#${topic}`, descending: true });
 export const sharedLines = entity({
   name: "SharedLine",
   schema: sharedLine,

@@ -53,3 +53,6 @@ export const postMark = z.object({
 
 /** The share that an order's line has: one, while it stands. */
 export const sharedLine = z.object({ orderId: idOf("OR"), articleId: idOf("AR"), postId: idOf("PS") });
+
+/** Finds what is published under a topic of a community. */
+export const postTopic = z.object({ communityId: idOf("CM"), topic: text(1, 20), postId: idOf("PS") });

@@ -3,7 +3,7 @@ import { makeEvent } from "../kernel/event.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { DomainError } from "../kernel/problem.ts";
 import type { Stored, Table, Write } from "../table/entity.ts";
-import { outbox, posts, sharedLines } from "../table/keys.ts";
+import { outbox, posts, postTopics, sharedLines } from "../table/keys.ts";
 import { type PostEvent, postLifecycle } from "./lifecycle.ts";
 import type { Post } from "./model.ts";
 
@@ -15,8 +15,8 @@ export async function loadPost(deps: { table: Pick<Table, "load"> }, postId: str
 }
 
 /**
- * The writes that move a post along its lifecycle from what was read, with all that hangs on it: its place in the feed or below
- * its post, the count of comments, the line that a share is of. At most 4; throws POST_STATE where the state does not allow the event.
+ * The writes that move a post along its lifecycle from what was read, with all that hangs on it: its place in the feed, under its
+ * topics or below its post, the count of comments, the line that a share is of. At most 7; throws POST_STATE where the state does not allow the event.
  */
 export function moved(
   env: Pick<Env, "clock" | "ids">,
@@ -42,6 +42,12 @@ export function moved(
     writes: [
       posts.replace(next),
       ...(parentId !== undefined && shown !== 0 ? [posts.patch({ postId: parentId }).add({ comments: shown })] : []),
+      ...(shown === 0
+        ? []
+        : post.topics.map((topic) => {
+            const place = { communityId, topic, postId };
+            return shown > 0 ? postTopics.create(place) : postTopics.remove(place);
+          })),
       ...(bought && postLifecycle.terminal(state) ? [sharedLines.remove(bought)] : []),
       outbox.create(
         makeEvent(env, {

@@ -211,6 +211,26 @@ test("pictures are looked at by a person, and one that is another's, not there, 
   expect(await bytesAt(shownTo!.images)).toEqual(jpeg);
 });
 
+test("a topic has a page of its own, of what is published", async () => {
+  const topic = "周三团购日";
+  const ids: string[] = [];
+  for (const who of [li, zhang, chen]) {
+    ids.unshift(await say(who, { text: "今天团什么", topics: [topic, `${who.name}说`] }));
+    await pass(0);
+  }
+  const page = async (name: string, limit = 50, cursor = "") =>
+    made(wang.get(`${feed}?topic=${encodeURIComponent(name)}&limit=${limit}${cursor}`));
+  const of = async (name: string) => (await page(name)).items.map(({ postId }: { postId: string }) => postId);
+  expect(await of(topic)).toEqual(ids);
+  const first = await page(topic, 2);
+  expect((await page(topic, 2, `&cursor=${encodeURIComponent(first.nextCursor)}`)).items).toMatchObject([
+    { postId: ids[2] },
+  ]);
+  await li.delete(`/v1/posts/${ids[2]}`);
+  await made(decide(ids[1]!, "remove"));
+  expect([await of(topic), await of("李说"), await of("没人说过")]).toEqual([[ids[0]], [], []]);
+});
+
 test("announcements are the leader's and the store's; who has left is shown without a name", async () => {
   expect(refusal(await zhang.post(feed, { kind: "announcement", text: "周三团购" }))).toEqual({
     status: 403,
