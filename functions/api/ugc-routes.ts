@@ -300,7 +300,7 @@ export const ugcShop: Route[] = [
     body: z.strictObject({ text: words }),
     status: 201,
     ok: writtenView,
-    problems: ["POST_NOT_FOUND", "NOT_COMMUNITY_MEMBER", "COMMUNITY_NOT_FOUND"],
+    problems: ["POST_NOT_FOUND", "NOT_COMMUNITY_MEMBER"],
     run: (deps, { params, body, actor: { memberId }, once }) =>
       writeComment(deps, { ...params, ...body, memberId, once }),
     view: (post) => toWritten(post),

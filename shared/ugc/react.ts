@@ -1,10 +1,8 @@
-import { requireMember } from "../community/index.ts";
 import type { Env } from "../kernel/env.ts";
-import { DomainError } from "../kernel/problem.ts";
 import { decide, type Table } from "../table/entity.ts";
 import { postMarks, posts } from "../table/keys.ts";
 import { moved } from "./post-writes.ts";
-import { visiblePost } from "./read-posts.ts";
+import { answerablePost } from "./read-posts.ts";
 
 type Deps = { env: Env; table: Table };
 type Who = { postId: string; memberId: string };
@@ -12,18 +10,11 @@ type Who = { postId: string; memberId: string };
 /** So many members' reports hide a post until a person decides. */
 const REPORTS_HIDE = 3;
 
-async function published(deps: Deps, who: Who) {
-  const post = await visiblePost(deps, who);
-  if (post.state !== "PUBLISHED") throw new DomainError("POST_NOT_FOUND");
-  await requireMember(deps, { communityId: post.communityId, memberId: who.memberId });
-  return post;
-}
-
 /** A member likes a published post, or no longer: one each, and the post's count is exact. Answers the count as it is then. */
 export async function react(deps: Deps, { likes, ...who }: Who & { likes: boolean }): Promise<{ reactions: number }> {
   const { env, table } = deps;
   return decide(async () => {
-    const post = await published(deps, who);
+    const post = await answerablePost(deps, who);
     const key = { ...who, mark: "reaction" } as const;
     const before = await table.load(postMarks, key);
     if ((before !== undefined) === likes) return { reactions: post.reactions };
@@ -44,7 +35,7 @@ export async function report(deps: Deps, { reason, ...who }: Who & { reason: str
   await decide(async () => {
     const key = { ...who, mark: "report" } as const;
     if (await table.load(postMarks, key)) return;
-    const post = await published(deps, who);
+    const post = await answerablePost(deps, who);
     const counted = { ...post, reports: post.reports + 1 };
     const mark = postMarks.create({ ...key, reason, at: env.clock.now() });
     const hides = counted.reports >= REPORTS_HIDE;

@@ -2,7 +2,7 @@ import { requireMember } from "../community/index.ts";
 import { shortNames } from "../identity/index.ts";
 import { DomainError } from "../kernel/problem.ts";
 import type { Vault } from "../kernel/vault.ts";
-import type { Table } from "../table/entity.ts";
+import type { Stored, Table } from "../table/entity.ts";
 import { memberships, postMarks } from "../table/keys.ts";
 import type { Post } from "./model.ts";
 import { loadPost } from "./post-writes.ts";
@@ -14,11 +14,23 @@ import { loadPost } from "./post-writes.ts";
 export async function visiblePost(
   deps: { table: Pick<Table, "load"> },
   { postId, memberId }: { postId: string; memberId: string },
-) {
+): Promise<Stored<Post>> {
   const post = await loadPost(deps, postId);
   if (post.authorId === memberId && post.state !== "WITHDRAWN") return post;
   if (post.state !== "PUBLISHED") throw new DomainError("POST_NOT_FOUND");
   await requireMember(deps, { communityId: post.communityId, memberId });
+  return post;
+}
+
+/** A published post that a member may answer: he is in its community, also where it is his own. Throws POST_NOT_FOUND, NOT_COMMUNITY_MEMBER. */
+export async function answerablePost(
+  deps: { table: Pick<Table, "load"> },
+  who: { postId: string; memberId: string },
+): Promise<Stored<Post>> {
+  const post = await visiblePost(deps, who);
+  if (post.state !== "PUBLISHED") throw new DomainError("POST_NOT_FOUND");
+  if (post.authorId === who.memberId)
+    await requireMember(deps, { communityId: post.communityId, memberId: who.memberId });
   return post;
 }
 

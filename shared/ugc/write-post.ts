@@ -12,7 +12,7 @@ import type { Once } from "../table/once.ts";
 import type { Post } from "./model.ts";
 import type { PictureHeads } from "./ports.ts";
 import { loadPost, moved } from "./post-writes.ts";
-import { visiblePost } from "./read-posts.ts";
+import { answerablePost } from "./read-posts.ts";
 
 /** What a member or the staff give of a post. */
 export interface PostDraft {
@@ -171,10 +171,8 @@ export async function writeComment(
 ): Promise<Post> {
   const { env, table } = deps;
   const { postId: parentId, memberId } = input;
-  const parent = await visiblePost(deps, { postId: parentId, memberId });
-  if (parent.kind === "comment" || parent.state !== "PUBLISHED") throw new DomainError("POST_NOT_FOUND");
-  const { communityId } = parent;
-  await requireMember(deps, { communityId, memberId });
+  const { kind, communityId } = await answerablePost(deps, { postId: parentId, memberId });
+  if (kind === "comment") throw new DomainError("POST_NOT_FOUND");
   const post: Post = {
     ...{ postId: env.ids.next("PS"), communityId, kind: "comment", parentId, authorId: memberId, text: input.text },
     ...{ images: [], topics: [], state: "CHECKING", createdAt: env.clock.now() },

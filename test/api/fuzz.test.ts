@@ -279,6 +279,7 @@ async function tellWhatIsRare(): Promise<void> {
   await ask("post /ops/v1/stores", { caller: root, body: shop }); // its code is taken
   const moved = { caller: root, parameters: { storeId }, body: { ...shop, radiusM: 200, version } };
   await made("put /ops/v1/stores/{storeId}", moved);
+  await ask("put /ops/v1/stores/{storeId}", { ...moved, parameters: { storeId: `ST${"0".repeat(24)}` } });
 
   // a lot that comes and is checked, and an import: its file is sent as one, and so not by the fuzz
   const [at = ""] = stores;
