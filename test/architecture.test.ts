@@ -118,6 +118,18 @@ test("every module of shared/ stands in the list, and the list runs in no circle
   expect(Object.keys(modules).flatMap((name) => below(name))).toEqual([]);
 });
 
+test("a recount knows the shapes of rows, and nothing of the code that writes them", () => {
+  const written = files
+    .filter(({ path }) => path.startsWith("local/recount/"))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/^import (?!type )[^;]*"(\.[^"]+)"/gm)].map((match) =>
+        normalize(join(dirname(path), match[1]!)),
+      ),
+    )
+    .filter((path) => path.startsWith("shared/") || path.startsWith("functions/"));
+  expect(written).toEqual([]);
+});
+
 test("the business imports no package but zod, two of geography and a hash", () => {
   const foreign = imports.filter(
     ({ from, to, ours }) => from.startsWith("shared/") && !ours && !packagesOfShared.includes(to),

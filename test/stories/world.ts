@@ -9,6 +9,7 @@ import { dynamoTable } from "../../functions/adapters/dynamo/table.ts";
 import { systemEnv } from "../../functions/runtime/env.ts";
 import { LOCAL_CREDENTIALS } from "../../local/engine.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../local/platform.ts";
+import { type Facts, readFacts } from "../../local/recount/facts.ts";
 import { REGION, tableDefinition } from "../../local/template.ts";
 import type { Claim, RecallCompensation } from "../../shared/aftersale/index.ts";
 import type { Commission, CommissionAccount } from "../../shared/commission/index.ts";
@@ -360,7 +361,7 @@ export async function openWorldOn<P extends WorldPlatform>(
     return platform;
   };
   try {
-    return await prepare(platform, again, lines, { stores, unitsPerStore });
+    return await prepare(platform, again, lines, { stores, unitsPerStore, dataDir });
   } catch (error) {
     // afterAll does not run for a file that failed before its first test
     await platform.stop();
@@ -373,7 +374,7 @@ async function prepare<P extends WorldPlatform>(
   first: P,
   again: (meanwhile: (dataDir: string) => Promise<void>) => Promise<P>,
   lines: string[],
-  size: Required<WorldSize>,
+  size: Required<WorldSize> & { dataDir: string },
 ) {
   let platform = first;
   let url = platform.url;
@@ -667,6 +668,8 @@ async function prepare<P extends WorldPlatform>(
       }
     return byEntity;
   };
+  /** Everything that `npm run recount` goes by. */
+  const facts = (): Promise<Facts> => readFacts({ dataDir: size.dataDir, endpoint: platform.engine.endpoint });
   /** What the outbox tells of one type, in the order it happened. */
   const events = async (type: string): Promise<DomainEvent[]> =>
     (((await rows()).get("Outbox") ?? []) as unknown as DomainEvent[])
@@ -921,6 +924,7 @@ async function prepare<P extends WorldPlatform>(
       return table;
     },
     rows,
+    facts,
     book,
     money,
     casesOf,
