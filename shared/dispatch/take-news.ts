@@ -5,7 +5,7 @@ import { readProviderNumber } from "../kernel/ids.ts";
 import { invariant } from "../kernel/invariant.ts";
 import { type Order, orderFacts, orderLifecycle } from "../order/index.ts";
 import { decide, type Stored, type Table, type Write } from "../table/entity.ts";
-import { dispatches, dues, orders, outbox, tracks } from "../table/keys.ts";
+import { dispatches, dues, orders, outbox, tracks, transfers } from "../table/keys.ts";
 import { codeUsed, deliveryBooked } from "./dispatch-writes.ts";
 import { dispatchLifecycle } from "./lifecycle.ts";
 import type { Dispatch } from "./model.ts";
@@ -44,12 +44,24 @@ export async function takeNews(
       ...(news.reason !== undefined && { reason: Array.from(news.reason).slice(0, 200).join("") }),
       ...(news.position && { place: roughly(news.position) }),
     });
-    const early = row.callOff !== undefined && news.cancelledBy === "merchant" && !how.calledOff;
+    const early = live && news.cancelledBy === "merchant" && !how.calledOff && !hasGoods(row.state);
     const event = live && !early ? eventOf(row, news) : undefined;
     if (!event) {
       const anew = live && isHeardAnew(row, news);
-      const heard = anew ? [dispatches.patch(row).asRead(row).set({ heardAt: news.at })] : [];
-      await table.commit([kept, ...heard]);
+      // a rider who came meanwhile had us let it be: what the carrier keeps of it is still to be asked
+      const again = early && row.callOff === undefined && eventOf(row, news) !== undefined;
+      const heard = anew || again;
+      await table.commit([
+        kept,
+        ...(heard
+          ? [
+              dispatches
+                .patch(row)
+                .asRead(row)
+                .set({ ...(anew && { heardAt: news.at }), ...(again && { callOff: "switch" as const }) }),
+            ]
+          : []),
+      ]);
       return "ignored";
     }
     const lost = event === "lost";
@@ -58,6 +70,11 @@ export async function takeNews(
     const rider = gone ? undefined : riderText(news);
     const order = await table.load(orders, { orderId });
     invariant(order, `dispatch ${orderId} has its order`);
+    // it ended before anybody had the goods: what its carrier wants all the same is what it keeps
+    const keepsFen = news.state === "CANCELLED" && !hasGoods(row.state) ? (news.feeFen ?? 0) : 0;
+    const keeps =
+      keepsFen > 0 &&
+      !(await table.load(transfers, { subject: orderId, kind: "delivery_called_off", reference: news.jobNo }));
     await table.commit([
       kept,
       dispatches
@@ -84,6 +101,14 @@ export async function takeNews(
                 ...(row.callOff === "switch" && { callOff: undefined }),
               }),
         }),
+      ...(keeps
+        ? deliveryBooked(env, row, {
+            party: `carrier:${news.carrier}`,
+            amountFen: keepsFen,
+            at: news.at,
+            calledOff: true,
+          })
+        : []),
       ...consequences(env, row, order, event, news),
       ...(event === "delivered" || event === "returned" || (event === "failed" && hasGoods(row.state))
         ? deliveryBooked(env, row, { party: `carrier:${news.carrier}`, amountFen: feeFen ?? 0, at: news.at })

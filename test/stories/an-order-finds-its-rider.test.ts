@@ -236,6 +236,31 @@ test("a carrier that finds no rider loses the job, what that costs is booked, an
   await recount();
 });
 
+test("called off while its rider comes, an order is asked of another one, and what the first keeps is booked", async () => {
+  await carriers("plan", {
+    carrier: "dada",
+    feeFen: 500,
+    steps: [{ state: "ACCEPTED", afterMs: 5 * minute + 30_000 }],
+  });
+  const order = await packed();
+  // what its carrier tells comes late: that a rider has it once we have called it off, and then that it ended
+  await carriers("callbacks", { next: [{ delayMs: 50_000 }, { delayMs: 30_000 }] });
+  // the first cancellation is lost on the way, of the second one the answer
+  for (const kind of ["500-before", "drop-answer"]) await carriers("fault", { op: "cancel", kind });
+  for (let gone = 0; gone < 14 * minute; gone += 10_000) await pass(10_000);
+  expect((await jobsOf(order))[0]).toMatchObject({ carrier: "dada", state: "CANCELLED", deductFen: 200 });
+  await carriers("callbacks", { next: [] });
+  await stroll(30 * minute);
+  expect(await trail(order)).toMatchObject({ state: "DELIVERED" });
+  expect(await costs(order)).toEqual([
+    ["delivery", "carrier:wechat", 620],
+    ["delivery_called_off", "carrier:dada", 200],
+  ]);
+  await carriers("plan", { carrier: "dada" });
+  await over();
+  await recount();
+});
+
 test("a rider who gives up, a carrier that gives up: the order is brought all the same, by one of them", async () => {
   await carriers("plan", {
     carrier: "dada",
