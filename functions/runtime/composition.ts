@@ -3,7 +3,7 @@ import { callbackPath } from "../../shared/dispatch/index.ts";
 import { DomainError } from "../../shared/kernel/problem.ts";
 import { decide } from "../../shared/table/entity.ts";
 import { wechatTokens } from "../../shared/table/keys.ts";
-import { awsJsonClient } from "../adapters/aws/json-client.ts";
+import { awsJsonClient, orTryAgain } from "../adapters/aws/json-client.ts";
 import { createDada, readDadaHint } from "../adapters/carriers/dada.ts";
 import { createWeChatIntracity, readIntracityCallback } from "../adapters/carriers/wechat-intracity.ts";
 import { dynamoTable } from "../adapters/dynamo/table.ts";
@@ -83,7 +83,8 @@ export function composeDeps(names: readonly SecretName[]): () => Promise<Deps> {
     return lazily<Deps>({
       env: () => env,
       table: () => table.it,
-      vault: () => kmsVault({ keyId: variable("DATA_KEY_ID"), rng: env.rng, call: awsJsonClient("kms", { env }) }),
+      vault: () =>
+        kmsVault({ keyId: variable("DATA_KEY_ID"), rng: env.rng, call: orTryAgain(awsJsonClient("kms", { env })) }),
       blindIndex: () => {
         const key = secret("blind-index-key");
         return (text) => createHmac("sha256", key).update(text).digest("hex");

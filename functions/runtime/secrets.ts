@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { awsJsonClient } from "../adapters/aws/json-client.ts";
+import { awsJsonClient, orTryAgain } from "../adapters/aws/json-client.ts";
 import { carrierConfig } from "../adapters/carriers/config.ts";
 import { invoiceConfig } from "../adapters/invoice/config.ts";
 import { systemEnv } from "./env.ts";
@@ -54,7 +54,7 @@ export async function readSecrets<N extends SecretName>(
   names: readonly N[],
 ): Promise<Pick<Secrets, N>> {
   if (names.length === 0) return {} as Pick<Secrets, N>;
-  const call = awsJsonClient("ssm", { env: systemEnv });
+  const call = orTryAgain(awsJsonClient("ssm", { env: systemEnv }));
   const { Parameters } = await call<{ Parameters: { Name: string; Value: string }[] }>("GetParameters", {
     Names: names.map((name) => `${prefix}/${name}`),
     WithDecryption: true,

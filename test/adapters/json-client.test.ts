@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { beforeEach, expect, test } from "vitest";
-import { AwsRefusal, awsJsonClient, signer } from "../../functions/adapters/aws/json-client.ts";
+import { AwsRefusal, awsJsonClient, orTryAgain, signer } from "../../functions/adapters/aws/json-client.ts";
 import { testEnv } from "../engine/table.ts";
 import { openAwsService } from "./aws-service.ts";
 
@@ -59,6 +59,16 @@ test.each([
   service.answer = () => answer;
   await expect(call("PutItem", {})).rejects.toThrow();
   expect(service.asked).toHaveLength(3);
+});
+
+test("keys and secrets that can't be had now are a request's to ask again, what is refused for good is not", async () => {
+  const decrypt = orTryAgain(call);
+  for (const answer of ["lost" as const, refusal("InternalServerError", 500), refusal("ThrottlingException")]) {
+    service.answer = () => answer;
+    await expect(decrypt("Decrypt", {})).rejects.toMatchObject({ code: "TRY_AGAIN" });
+  }
+  service.answer = () => refusal("AccessDeniedException");
+  await expect(decrypt("Decrypt", {})).rejects.toMatchObject({ name: "AccessDeniedException" });
 });
 
 test("a refusal is thrown at once, with its name and what it tells", async () => {

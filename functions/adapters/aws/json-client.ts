@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto";
 import type { RequestOptions } from "node:http";
 import type { Env } from "../../../shared/kernel/env.ts";
+import { DomainError } from "../../../shared/kernel/problem.ts";
 import { fromHttpDate, minute, toUtc } from "../../../shared/kernel/time.ts";
 
 /** The services that are asked so: how their host, their signature and their actions are named, and which JSON they speak. */
@@ -135,6 +136,18 @@ export function awsJsonClient(
     }
   };
 }
+
+/** The same call for what no request can do without: where the service does not answer, or not now, the client may ask again (TRY_AGAIN). */
+export const orTryAgain =
+  (call: AwsCall): AwsCall =>
+  async (action, input) => {
+    try {
+      return await call(action, input);
+    } catch (error) {
+      if (error instanceof AwsRefusal && error.status < 500 && !PASSING.test(error.name)) throw error;
+      throw new DomainError("TRY_AGAIN", `${action}: ${(error as Error).name}`);
+    }
+  };
 
 function refusalOf(status: number, text: string): AwsRefusal {
   let body: Record<string, unknown> = {};
