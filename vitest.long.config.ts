@@ -4,6 +4,7 @@ import short from "./vitest.config.ts";
 
 /** The longest first, so that the two workers end together. */
 const order = [
+  "virtual-days",
   "power-cuts",
   "give-units-back",
   "killed",

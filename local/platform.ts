@@ -255,7 +255,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         if (busy().length === 0) {
           drained = await Promise.race([
             streams.drained().then(() => true),
-            sleep(until - performance.now(), false, { ref: false }),
+            sleep(Math.max(0, until - performance.now()), false, { ref: false }),
           ]);
           if (drained && busy().length === 0 && begun === before) return;
         }
