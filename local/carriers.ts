@@ -109,7 +109,8 @@ const callbackPlan = z.array(
   ]),
 );
 const fault = z.strictObject({
-  kind: z.enum(["timeout", "429", "500-before", "500-after", "drop-answer"]),
+  /** late: nothing is answered, and it is done two minutes later. */
+  kind: z.enum(["timeout", "429", "500-before", "500-after", "drop-answer", "late"]),
   op: z.enum(["quote", "create", "query", "cancel"]),
   times: z.int().min(1).default(1),
 });
@@ -599,6 +600,11 @@ export async function startCarriers(options: {
     if (struck === "timeout") return; // the client gives up, or stop() cuts the line
     if (struck === "429") return answer(429, {});
     if (struck === "500-before") return answer(500, {});
+    if (struck === "late") {
+      const content = readJson(Buffer.concat(chunks));
+      clock.at(clock.now() + 2 * minute, () => void dada(path, content));
+      return; // the client gives up
+    }
     const carriedOut = powerCut?.pass(`carriers: ${known.op}`);
     const told = dada(path, readJson(Buffer.concat(chunks)));
     carriedOut?.();

@@ -221,11 +221,19 @@ export async function decideDispatch(
         break;
       case "nobodyHasIt":
         if (row.state !== "UNKNOWN") throw refused("its carrier has answered");
+        if (row.carrier === undefined) throw refused("no carrier was asked");
         next = { ...row, state: "WAITING", attempt: row.attempt + 1 };
         patch
           .move("state", dispatchLifecycle, "lost")
           .add({ attempt: 1 })
-          .set({ carrier: undefined, feeFen: undefined, askedAt: undefined, callOff: undefined, offerUntil: now });
+          .set({
+            unsure: [...(row.unsure ?? []), { attempt: row.attempt, carrier: row.carrier, at: now }],
+            carrier: undefined,
+            feeFen: undefined,
+            askedAt: undefined,
+            callOff: undefined,
+            offerUntil: now,
+          });
         break;
       case "goodsBack":
         if (!dispatchLifecycle.allows(row.state, "returned") || order.stage !== "DISPATCHED")

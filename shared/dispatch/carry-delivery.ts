@@ -5,7 +5,7 @@ import { invariant } from "../kernel/invariant.ts";
 import { minute } from "../kernel/time.ts";
 import type { Vault } from "../kernel/vault.ts";
 import { nameOf, type Order, openRecipient, weightOf } from "../order/index.ts";
-import { Stale, type Stored, type Table } from "../table/entity.ts";
+import { decide, Stale, type Stored, type Table } from "../table/entity.ts";
 import { dispatches, orders, outbox, tracks, transfers } from "../table/keys.ts";
 import { withoutJob } from "./by-hand.ts";
 import { deliveryBooked } from "./dispatch-writes.ts";
@@ -14,7 +14,7 @@ import type { Dispatch } from "./model.ts";
 import type { Carrier, CarrierJob, CarrierNews, CarrierQuote } from "./ports.ts";
 import { fitsOnRound, roundsOf } from "./rounds.ts";
 import { dispatchClocks, eventOf, hasGoods, LATE_MINUTE_FEN, TIP_FEN } from "./rules.ts";
-import { riderText, takeNews } from "./take-news.ts";
+import { ABSENT, riderText, takeNews } from "./take-news.ts";
 
 type Deps = { table: Table; env: Env; vault: Pick<Vault, "open">; carriers: readonly Carrier[] };
 
@@ -65,8 +65,10 @@ export async function watchPreparation({ table, env }: Pick<Deps, "table" | "env
 export async function carryDelivery(deps: Deps, orderId: string): Promise<DeliveryStep> {
   const { table, env } = deps;
   const now = env.clock.now();
-  const [row, order] = await Promise.all([table.load(dispatches, { orderId }), table.load(orders, { orderId })]);
-  if (!row || ["DELIVERED", "CANCELLED", "RETURNED", "FAILED"].includes(row.state)) return done(now);
+  const [found, order] = await Promise.all([table.load(dispatches, { orderId }), table.load(orders, { orderId })]);
+  const row = found?.unsure ? await lookForUnsure(deps, found) : found;
+  if (row?.unsure && isOver(row.state)) return again(now + dispatchClocks.look);
+  if (!row || isOver(row.state)) return done(now);
   invariant(order, `dispatch ${orderId} has its order`);
   const wanted = order.seat === "PAID" && order.stage !== "CANCELLED" && order.stage !== "HANDED_OVER";
   if (!wanted && !hasGoods(row.state)) return callOff(deps, row, "order");
@@ -74,6 +76,60 @@ export async function carryDelivery(deps: Deps, orderId: string): Promise<Delive
   if (now < row.offerFrom) return again(row.offerFrom);
   if (now < row.offerUntil && (await mayBeOurs(deps, row))) return again(row.offerUntil);
   return race(deps, row, order);
+}
+
+const isOver = (state: Dispatch["state"]) => ["DELIVERED", "CANCELLED", "RETURNED", "FAILED"].includes(state);
+
+/**
+ * Looks for jobs that their carrier did not know when it was asked, and ends those that have turned up: the order has another one. Of one
+ * whose rider has come before that staff are told. Answers the row as it is then.
+ */
+async function lookForUnsure(deps: Deps, row: Stored<Dispatch>): Promise<Stored<Dispatch> | undefined> {
+  const { table, env, carriers } = deps;
+  const now = env.clock.now();
+  const left: NonNullable<Dispatch["unsure"]> = [];
+  for (const one of row.unsure ?? []) {
+    const jobNo = providerNumber(row.orderId, one.attempt);
+    const of = { ...row, attempt: one.attempt };
+    const carrier = carriers.find(({ name }) => name === one.carrier);
+    const asked = await carrier?.query(jobNo, row.storeId);
+    let settled = asked?.kind === "absent" && now >= one.at + dispatchClocks.unsure;
+    if (carrier && asked?.kind === "job") {
+      const { state, feeFen = 0 } = asked.news;
+      if (state === "CANCELLED" || state === "FAILED") {
+        await bookCalledOff(deps, of, carrier, feeFen);
+        settled = true;
+      } else if (state === "DELIVERED" || state === "RETURNED") {
+        await ifAsRead(
+          table.commit(deliveryBooked(env, of, { party: `carrier:${one.carrier}`, amountFen: feeFen, at: now })),
+        );
+        await attention(deps, row, "two_jobs");
+        settled = true;
+      } else if (state === "PICKED_UP" || state === "RETURNING") await attention(deps, row, "two_jobs");
+      else {
+        const answer = await carrier.cancel(jobNo, "other", row.storeId);
+        if (answer.kind === "cancelled") await bookCalledOff(deps, of, carrier, answer.deductFen);
+        settled = answer.kind === "cancelled";
+      }
+    }
+    if (!settled) left.push(one);
+  }
+  if (left.length < (row.unsure ?? []).length)
+    await ifAsRead(
+      decide(async () => {
+        const current = await table.load(dispatches, row);
+        if (!current) return;
+        const gone = (row.unsure ?? []).filter((one) => !left.includes(one)).map(({ attempt }) => attempt);
+        const unsure = (current.unsure ?? []).filter(({ attempt }) => !gone.includes(attempt));
+        await table.commit([
+          dispatches
+            .patch(current)
+            .asRead(current)
+            .set({ unsure: unsure.length > 0 ? unsure : undefined }),
+        ]);
+      }),
+    );
+  return table.load(dispatches, row);
 }
 
 /** Whether one of our people may still take it: somebody at the counter, or a rider on whose round it fits. */
@@ -204,13 +260,14 @@ async function follow(deps: Deps, row: Stored<Dispatch>): Promise<DeliveryStep> 
 async function askAfter(deps: Deps, carrier: Carrier, row: Stored<Dispatch>, calledOff = false): Promise<void> {
   const jobNo = providerNumber(row.orderId, row.attempt);
   const asked = await carrier.query(jobNo, row.storeId);
-  if (asked.kind === "absent" && row.state === "UNKNOWN")
+  const late = deps.env.clock.now() >= (row.askedAt ?? 0) + dispatchClocks.absent;
+  if (asked.kind === "absent" && row.state === "UNKNOWN" && late)
     await takeNews(deps, {
       jobNo,
       carrier: carrier.name,
       state: "CANCELLED",
       cancelledBy: "system",
-      raw: "absent",
+      raw: ABSENT,
       at: deps.env.clock.now(),
     });
   if (asked.kind !== "job") return;

@@ -36,6 +36,11 @@ export const dispatch = z.object({
   feeFen: fen.optional(),
   /** Carriers that turned it down or gave it up, who are asked after the others. */
   declined: z.array(carrierName).max(2).optional(),
+  /** Jobs that were taken not to be, as their carrier did not know them; one whose request was only late may turn up all the same. */
+  unsure: z
+    .array(z.object({ attempt, carrier: carrierName, at: epochMs }))
+    .max(99)
+    .optional(),
   /** We want the live job ended: to give it to another one, or because the order is not brought any more. */
   callOff: z.enum(["switch", "order"]).optional(),
   /** When staff were told that it needs a person. */

@@ -20,6 +20,10 @@ export const dispatchClocks = {
   noRider: 5 * minute,
   /** An answer of a carrier that is lost is asked for after this. */
   unknown: 15 * second,
+  /** A carrier that does not know a job is believed after this: the request for it may still have been on its way. */
+  absent: minute,
+  /** So long a job that its carrier did not know is looked for all the same. */
+  unsure: 30 * minute,
   /** Nobody took it, or nobody could be asked: once more after this. */
   again: 2 * minute,
   /** How often a job under way is asked about: callbacks may be lost. */

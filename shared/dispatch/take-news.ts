@@ -14,6 +14,9 @@ import { eventOf, hasGoods, isHeardAnew } from "./rules.ts";
 
 type Deps = { table: Table; env: Env };
 
+/** How our own news says that a carrier does not know a job. */
+export const ABSENT = "absent";
+
 /**
  * Puts what a carrier tells of a job into our rows, in whatever order and however often it is told: one commit keeps the news and moves the
  * order with it. Only news of the live job moves anything, and only onward (rules.ts); all of it is kept once in the order's trail. unknown_job:
@@ -93,6 +96,9 @@ export async function takeNews(
                 askedAt: undefined,
                 feeFen: undefined,
                 callOff: undefined,
+                ...(news.raw === ABSENT && {
+                  unsure: [...(row.unsure ?? []), { attempt, carrier: news.carrier, at: news.at }],
+                }),
                 declined: [...new Set([...(row.declined ?? []), news.carrier])],
               }
             : {

@@ -173,6 +173,24 @@ test("an answer that is lost is asked after under the same number: the order has
   await recount();
 });
 
+test("a job that its carrier did not know, and that turns up when another one has the order, is ended", async () => {
+  await carriers("plan", { carrier: "dada", feeFen: 500 });
+  await carriers("fault", { op: "create", kind: "late" });
+  const order = await packed();
+  await stroll(20 * minute);
+  const jobs = await jobsOf(order);
+  expect(jobs).toMatchObject([
+    { carrier: "wechat", jobNo: `${order.orderId}02` },
+    { carrier: "dada", jobNo: `${order.orderId}01`, state: "CANCELLED", cancelledBy: "merchant" },
+  ]);
+  await over();
+  expect(await trail(order)).toMatchObject({ state: "DELIVERED" });
+  expect((await costs(order)).filter(([kind]: unknown[]) => kind === "delivery")).toEqual([
+    ["delivery", "carrier:wechat", 620],
+  ]);
+  await recount();
+});
+
 test("callbacks come twice, late, in any order, or not at all: the order goes onward only, and arrives", async () => {
   await carriers("plan", { carrier: "dada", feeFen: 500 });
   const order = await packed();
