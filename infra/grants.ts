@@ -92,7 +92,6 @@ export const grants: Record<FunctionName, Grants> = {
   DeadlineSweep: { rows: [...sweep, "BatchGetItem"], indexes: ["gsi1"], secrets: ["wechat"] },
   Deliveries: {
     rows: [...sweep, "BatchGetItem"],
-    indexes: ["gsi1"],
     secrets: ["wechat", "carriers"],
     dataKey: "open",
   },

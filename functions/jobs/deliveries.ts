@@ -10,7 +10,7 @@ export const handler = jobHandler("deliveries", composeDeps(["wechat", "carriers
     deps,
     "dispatch",
     async ({ id }) => {
-      const { outcome, at } = await carryDelivery(deps, id);
+      const { outcome, at } = await carryDelivery(deps, id, { patient: true });
       return outcome === "done" || Math.max(at, deps.env.clock.now() + 60_000);
     },
     {

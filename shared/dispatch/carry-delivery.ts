@@ -60,9 +60,14 @@ export async function watchPreparation({ table, env }: Pick<Deps, "table" | "env
  * The next step of bringing a packed order to its member, whatever it is: left to our own people for three minutes, then given to the
  * carrier that offers best, taken from one that finds no rider, asked after where an answer or a callback was lost, called off where the
  * order is not brought any more. What is asked of a carrier is written down before it is asked, so that the order has one live job
- * whenever the process dies. May be called again at any time, by anybody.
+ * whenever the process dies. May be called again at any time, by anybody; who is `patient` leaves our own people their time without asking
+ * whether it fits on a round of theirs.
  */
-export async function carryDelivery(deps: Deps, orderId: string): Promise<DeliveryStep> {
+export async function carryDelivery(
+  deps: Deps,
+  orderId: string,
+  how: { patient?: boolean } = {},
+): Promise<DeliveryStep> {
   const { table, env } = deps;
   const now = env.clock.now();
   const [found, order] = await Promise.all([table.load(dispatches, { orderId }), table.load(orders, { orderId })]);
@@ -74,7 +79,7 @@ export async function carryDelivery(deps: Deps, orderId: string): Promise<Delive
   if (!wanted && !hasGoods(row.state)) return callOff(deps, row, "order");
   if (row.state !== "WAITING") return row.carrier === undefined ? watchRider(deps, row) : follow(deps, row);
   if (now < row.offerFrom) return again(row.offerFrom);
-  if (now < row.offerUntil && (await mayBeOurs(deps, row))) return again(row.offerUntil);
+  if (now < row.offerUntil && (how.patient || (await mayBeOurs(deps, row)))) return again(row.offerUntil);
   return race(deps, row, order);
 }
 
