@@ -108,8 +108,8 @@ describe("bundle", () => {
           .sort(),
       );
       const bytes = [...atOnce].reduce((sum, file) => sum + statSync(join(first, name, file)).size, 0);
-      // Zod, the table's models and what a function does are 270 to 310 kB minified; whoever passes this took in something by mistake.
-      expect(bytes, name).toBeLessThan(400_000);
+      // Zod, the table's models and what a function does are 300 to 405 kB minified; whoever passes this took in something by mistake.
+      expect(bytes, name).toBeLessThan(430_000);
     }
   });
 
