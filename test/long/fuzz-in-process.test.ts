@@ -1,4 +1,6 @@
 import { expect, test, vi } from "vitest";
+import { readDadaHint } from "../../functions/adapters/carriers/dada.ts";
+import { readIntracityCallback } from "../../functions/adapters/carriers/wechat-intracity.ts";
 import { allRoutes } from "../../functions/api/routes.ts";
 import type { Deps } from "../../functions/runtime/deps.ts";
 import { httpApp } from "../../functions/runtime/http.ts";
@@ -63,6 +65,22 @@ const deps = {
   },
   channel,
   planner: { matrix: async () => undefined },
+  carriers: [],
+  carrierCallbacks: {
+    wechat: (body: string) => readIntracityCallback({ appid: "wx1", messageToken: "token" }, body),
+    dada: readDadaHint,
+  },
+  evidence: {
+    upload: (key: string) => ({
+      url: "https://evidence.example/",
+      fields: { key },
+      maxBytes: 5_000_000,
+      expiresAt: clock.now() + 10 * minute,
+    }),
+    view: (key: string) => `https://evidence.example/${key}`,
+    arrived: async () => true,
+    head: async () => new Uint8Array([0xff, 0xd8, 0xff, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0]),
+  },
 } as unknown as Deps;
 const app = httpApp(allRoutes, async () => deps);
 
