@@ -98,16 +98,17 @@ async function lookForUnsure(deps: Deps, row: Stored<Dispatch>): Promise<Stored<
     const of = { ...row, attempt: one.attempt };
     const carrier = carriers.find(({ name }) => name === one.carrier);
     const asked = await carrier?.query(jobNo, row.storeId);
-    let settled = asked?.kind === "absent" && now >= one.at + dispatchClocks.unsure;
+    // one that does not know the job may say no more than no; one that does not answer is asked again
+    const no = asked === undefined || asked.kind === "absent" || asked.kind === "refused";
+    let settled = no && now >= one.at + dispatchClocks.unsure;
     if (carrier && asked?.kind === "job") {
       const { state, feeFen = 0 } = asked.news;
       if (state === "CANCELLED" || state === "FAILED") {
         await bookCalledOff(deps, of, carrier, feeFen);
         settled = true;
       } else if (state === "DELIVERED" || state === "RETURNED") {
-        await ifAsRead(
-          table.commit(deliveryBooked(env, of, { party: `carrier:${one.carrier}`, amountFen: feeFen, at: now })),
-        );
+        const line = deliveryBooked(env, of, { party: `carrier:${one.carrier}`, amountFen: feeFen, at: now });
+        if (line.length > 0) await ifAsRead(table.commit(line));
         await attention(deps, row, "two_jobs");
         settled = true;
       } else if (state === "PICKED_UP" || state === "RETURNING") await attention(deps, row, "two_jobs");
